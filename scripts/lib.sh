@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Shared by every script here: paths, messages, and small helpers.
+
+set -euo pipefail
+umask 022
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export ROOT
+LINUX=$ROOT/linux
+BUILD=$ROOT/build
+PATCHES=${PATCHES:-$ROOT/patches}
+
+# Prints a command the way it could be typed again.
+show() {
+	local word line='+'
+	for word; do
+		case $word in
+		'' | *[!A-Za-z0-9_./:=,@%+-]*) line+=" '${word//\'/\'\\\'\'}'" ;;
+		*) line+=" $word" ;;
+		esac
+	done
+	printf '%s\n' "${line//"$ROOT"\//}" >&2
+}
+
+run() {
+	show "$@"
+	"$@"
+}
+
+note() {
+	printf '%s\n' "$*" >&2
+}
+
+# die STATUS MESSAGE... : every message says what to do next.
+die() {
+	local status=$1 line
+	shift
+	printf '%s: error: %s\n' "${0##*/}" "$1" >&2
+	shift
+	for line; do
+		printf '%s: %s\n' "${0##*/}" "$line" >&2
+	done
+	exit "$status"
+}
+
+# git as it would be with nobody's configuration: the same hashes everywhere.
+plain_git() {
+	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git \
+		-c core.autocrlf=false -c core.fileMode=true -c gc.auto=0 \
+		-c core.abbrev=12 -c diff.algorithm=histogram \
+		-c advice.detachedHead=false -c core.looseCompression=1 "$@"
+}
+
+# need_disk MIB WHAT : before anything large is written.
+need_disk() {
+	local free
+	free=$(df -Pm "$ROOT" | awk 'NR == 2 { print $4 }')
+	[ "$free" -ge "$1" ] ||
+		die 1 "$2 needs $1 MiB of disk, $ROOT has $free MiB free" \
+			"free some space ('make clean' removes build/) and try again"
+}
+
+jobs_count() {
+	nproc 2>/dev/null || echo 2
+}
+
+# Anything that varies with the machine lives in arch-*.sh.
+ARCH=${ARCH:-x86_64}
+# shellcheck source=scripts/arch-x86_64.sh
+[ -e "$ROOT/scripts/arch-$ARCH.sh" ] ||
+	die 1 "no support for ARCH=$ARCH" "known: $(cd "$ROOT/scripts" && echo arch-*.sh)"
+. "$ROOT/scripts/arch-$ARCH.sh"
