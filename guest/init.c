@@ -36,7 +36,10 @@
 #define CODE_OTHER	0x2b	/* it did not */
 #define MAX_STRINGS	256
 
-/* One write() to /dev/kmsg is one line of the log, never torn. */
+/*
+ * One write() to /dev/kmsg is one line of the log, never torn. Without its
+ * newline the kernel would wait for more before showing it.
+ */
 __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
 {
 	char line[512];
@@ -44,8 +47,11 @@ __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
 	int fd, len;
 
 	va_start(ap, fmt);
-	len = vsnprintf(line, sizeof(line), fmt, ap);
+	len = vsnprintf(line, sizeof(line) - 1, fmt, ap);
 	va_end(ap);
+	if (len > (int)sizeof(line) - 2)
+		len = sizeof(line) - 2;
+	line[len++] = '\n';
 	fd = open("/dev/kmsg", O_WRONLY);
 	if (fd < 0)
 		fd = open("/dev/console", O_WRONLY);
@@ -277,5 +283,5 @@ int main(void)
 	    get("/proc/lockdep_stats", "debug_locks:", lockdep, sizeof(lockdep)))
 		fail("lockdep_stats");
 	say("guest: end: exit=%d taint=%s lockdep=%s", status, taint, lockdep);
-	leave(status ? CODE_OTHER : CODE_ZERO);
+leave(status ? CODE_OTHER : CODE_ZERO);
 }

@@ -6,6 +6,8 @@ KERNEL_IMAGE=arch/x86/boot/bzImage
 QEMU=qemu-system-x86_64
 QEMU_PACKAGE=qemu-system-x86
 CONSOLE=ttyS0
+OUTPUT=ttyS1
+KERNEL_PARAMETERS="numa=fake=2"
 
 # Exit statuses of QEMU which only guest/init.c can cause: isa-debug-exit
 # turns the value V written by the guest into (V << 1) | 1.
@@ -19,6 +21,6 @@ qemu_machine() {
 		accel=kvm cpu=host
 	fi
 	printf '%s\n' -machine "${QEMU_MACHINE:-pc}" -accel "${QEMU_ACCEL:-$accel}" \
-		-cpu "${QEMU_CPU:-$cpu}" -smp "$1" -m "$2" \
+		-cpu "${QEMU_CPU:-$cpu}" -smp "$1,sockets=$1" -m "$2" \
 		-device isa-debug-exit,iobase=0xf4,iosize=0x04
 }

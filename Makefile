@@ -1,0 +1,42 @@
+# Bare `make` prints what there is. Each target is a script of the same name
+# in scripts/, which says at its top what it takes.
+
+FLAVOUR ?=
+export ARCH KSRC KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T
+
+# vm where one flavour is needed and none was asked for.
+flavour = FLAVOUR=$(or $(FLAVOUR),vm)
+
+help:
+	@echo 'make tree      linux/: the base kernel as a git tree, a commit for each patch'
+	@echo 'make export    patches/ from the commits of linux/'
+	@echo 'make kernel    build linux/ into build/FLAVOUR/ [FLAVOUR=vm]'
+	@echo 'make run       run PROG=<static program> [ARGS=...] in a guest'
+	@echo 'make demo      run the demo in a guest with the patched kernel'
+	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
+	@echo 'make check     the series itself: style, warnings, every commit builds'
+	@echo 'make clean     remove build/'
+	@echo
+	@echo 'flavours: $(filter-out common x86_64 arm64,$(basename $(notdir $(wildcard configs/*.config))))'
+	@echo 'KSRC=<Linux 6.1.y directory or tarball> if not the one in /usr/src'
+	@echo 'for run: CPUS=2 MEM=2G TIMEOUT=600 FILES= GUEST_ENV= APPEND= KVM=1'
+
+tree export check:
+	@scripts/$@
+
+kernel:
+	@$(flavour) scripts/kernel
+
+run: kernel
+	@$(flavour) scripts/run $(PROG) $(ARGS)
+
+demo:
+	@FLAVOUR=vm scripts/demo
+
+test:
+	@FLAVOUR=$(FLAVOUR) scripts/test
+
+clean:
+	rm -rf build
+
+.PHONY: help tree export check kernel run demo test clean
