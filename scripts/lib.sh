@@ -1,8 +1,9 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Shared by every script here: paths, messages, and small helpers.
 
 set -euo pipefail
 umask 022
+unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export ROOT
@@ -66,7 +67,24 @@ jobs_count() {
 
 # Anything that varies with the machine lives in arch-*.sh.
 ARCH=${ARCH:-x86_64}
-# shellcheck source=scripts/arch-x86_64.sh
 [ -e "$ROOT/scripts/arch-$ARCH.sh" ] ||
 	die 1 "no support for ARCH=$ARCH" "known: $(cd "$ROOT/scripts" && echo arch-*.sh)"
+# shellcheck source=scripts/arch-x86_64.sh
 . "$ROOT/scripts/arch-$ARCH.sh"
+
+# What linux/ was made from: source, version, series, head.
+stamp() {
+	git -C "$LINUX" config --get "uffd-move.$1" || true
+}
+
+# The series in patches/ as one hash.
+series_id() {
+	find "$PATCHES" -maxdepth 1 -name '*.patch' -print0 2>/dev/null |
+		sort -z | xargs -0 -r cat | sha256sum | cut -d' ' -f1
+}
+
+# Notes that linux/ and patches/ are the same now. In: a tree, its last commit.
+stamp_series() {
+	git -C "$1" config uffd-move.series "$(series_id)"
+	git -C "$1" config uffd-move.head "$2"
+}
