@@ -3,7 +3,7 @@
 
 KERNEL_ARCH=x86
 KERNEL_IMAGE=arch/x86/boot/bzImage
-QEMU=qemu-system-x86_64
+QEMU=${QEMU:-qemu-system-x86_64}
 QEMU_PACKAGE=qemu-system-x86
 CONSOLE=ttyS0
 OUTPUT=ttyS1

@@ -1,0 +1,43 @@
+#!/bin/bash
+# The judge itself: each golden log gets the verdict in its .expect file, of
+# which the first line is arguments for the judge. And broken lists fail.
+
+. "$(dirname "$0")/tap.sh"
+
+golden=$ROOT/tests/judge/golden
+judge=$ROOT/scripts/judge
+
+for log in "$golden"/*.log; do
+	name=$(basename "$log" .log)
+	# An argument with blanks is written with underscores.
+	mapfile -t args < <(sed -n '1{s/ /\n/g;p}' "$golden/$name.expect" | sed '/^$/d')
+	"$judge" "${args[@]}" "$log" >"$tap_tmp/got" 2>&1
+	echo "status $?" >>"$tap_tmp/got"
+	tail -n +2 "$golden/$name.expect" >"$tap_tmp/want"
+	check "$name" diff "$tap_tmp/want" "$tap_tmp/got"
+done
+
+# with_lists NAME DENY ALLOW LOG STATUS VERDICT
+with_lists() {
+	mkdir -p "$tap_tmp/lists"
+	rm -f "$tap_tmp/lists"/*
+	[ -z "$2" ] || printf '%b\n' "$2" >"$tap_tmp/lists/deny.txt"
+	[ "$3" = none ] || printf '%b\n' "$3" >"$tap_tmp/lists/allow.txt"
+	JUDGE=$tap_tmp/lists "$judge" "$golden/$4.log" >"$tap_tmp/got" 2>&1
+	echo "status $?" >>"$tap_tmp/got"
+	printf '%s\nstatus %s\n' "$6" "$5" >"$tap_tmp/want"
+	check "$1" diff "$tap_tmp/want" "$tap_tmp/got"
+}
+
+with_lists 'no deny list' '' '' clean 125 'FAIL lists: deny.txt is missing'
+with_lists 'no allow list' panic none clean 125 'FAIL lists: allow.txt is missing'
+with_lists 'empty deny list' '# nothing' '' clean 125 'FAIL lists: deny.txt has no expressions'
+with_lists 'broken expression' 'a(b' '' clean 125 'FAIL lists: deny.txt: not an expression: a(b'
+with_lists 'allowed' 'Linux version' 'version 6\tin every log\t2999-01-01' clean 0 'PASS exit=0'
+with_lists 'allowed too long' 'Linux version' 'version 6\tin every log\t2020-01-01' clean 125 \
+	'FAIL lists: allow.txt: expired on 2020-01-01: version 6'
+with_lists 'allowed without a reason' 'Linux version' 'version 6' clean 125 \
+	'FAIL lists: allow.txt: needs expression, reason and date: version 6'
+with_lists 'an allowed line hides no other' 'Linux version\nRun' 'version 6\tin every log\t2999-01-01' \
+	clean 123 'FAIL splat: Run /init as init process'
+done_testing

@@ -1,0 +1,55 @@
+#!/bin/bash
+# The translation of a kselftest transcript: what must not pass does not.
+
+. "$(dirname "$0")/tap.sh"
+
+printf 'f.may\tit may\n' >"$tap_tmp/list"
+
+# ktap NAME STATUS OPTIONS TRANSCRIPT WANT : without the comments.
+ktap() {
+	local options
+	echo "$2" >"$tap_tmp/status"
+	read -ra options <<<"$3"
+	printf '%b' "$4" | "$ROOT/scripts/ktap" "${options[@]}" --name p --status "$tap_tmp/status" |
+		grep -v '^#' >"$tap_tmp/got"
+	printf '%b' "$5" >"$tap_tmp/want"
+	check "$1" diff "$tap_tmp/want" "$tap_tmp/got"
+}
+
+run='#  RUN           f.may ...\n'
+end='# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n'
+ktap 'a pass' 0 '' "TAP version 13\n1..1\n${run}ok 1 f.may\n$end" \
+	'ok - p: f.may\nok - p: transcript\n'
+ktap 'a failure' 1 '' "1..2\nok 1 f.a\nnot ok 2 f.b\n" \
+	'ok - p: f.a\nnot ok - p: f.b\nok - p: transcript\n'
+ktap 'a failure, and exit status 0' 0 '' "1..1\nnot ok 1 f.b\n" \
+	'not ok - p: f.b\nnot ok - p: transcript\n'
+ktap 'a pass, and exit status 1' 1 '' "1..1\nok 1 f.b\n" \
+	'ok - p: f.b\nnot ok - p: transcript\n'
+ktap 'killed by a signal' 134 '' "1..1\nok 1 f.b\n" 'ok - p: f.b\nnot ok - p: transcript\n'
+ktap 'no exit status' '' '' "1..1\nok 1 f.b\n" 'ok - p: f.b\nnot ok - p: transcript\n'
+ktap 'ended early' 0 '' "1..2\nok 1 f.b\n" 'ok - p: f.b\nnot ok - p: transcript\n'
+ktap 'nothing at all' 0 '' '' 'not ok - p: transcript\n'
+ktap 'skipped as a whole' 4 '' '1..0 # SKIP no userfaultfd\n' 'not ok - p: transcript\n'
+ktap 'a number left out' 0 '' "1..2\nok 1 f.a\nok 3 f.b\n" \
+	'ok - p: f.a\nok - p: f.b\nnot ok - p: transcript\n'
+ktap 'nested not ok' 0 '' "1..1\n    not ok 1 inner\nok 1 f.b\n" \
+	'ok - p: f.b\nnot ok - p: transcript\n'
+ktap 'commented not ok' 0 '' "1..1\n# not ok 1 inner\nok 1 f.b\n" \
+	'ok - p: f.b\nnot ok - p: transcript\n'
+ktap 'totals that disagree' 0 '' "1..2\nok 1 f.a\nok 2 f.b\n$end" \
+	'ok - p: f.a\nok - p: f.b\nnot ok - p: transcript\n'
+ktap 'a skip' 0 '' "1..1\n${run}ok 1 # SKIP why\n" 'not ok - p: f.may\nok - p: transcript\n'
+ktap 'a skip that is listed' 0 "--may-skip $tap_tmp/list" "1..1\n${run}ok 1 # SKIP why\n" \
+	'ok - p: f.may # SKIP why\nok - p: transcript\n'
+ktap 'unpatched: skip and failure' 1 --unpatched "1..2\n${run}ok 1 # SKIP why\nnot ok 2 f.b\n" \
+	'ok - p: f.may\nok - p: f.b\nok - p: transcript\nok - p: does not pass as a whole\n'
+ktap 'unpatched: a pass' 0 --unpatched "1..1\n${run}ok 1 f.b\n" \
+	'not ok - p: f.b\nok - p: transcript\nnot ok - p: does not pass as a whole\n'
+ktap 'unpatched: a pass that is listed' 1 "--unpatched --passes $tap_tmp/list" \
+	"1..2\nok 1 f.may\nnot ok 2 f.b\n" \
+	'ok - p: f.may\nok - p: f.b\nok - p: transcript\nok - p: does not pass as a whole\n'
+ktap 'unpatched: a listed one that is gone' 1 "--unpatched --passes $tap_tmp/list" \
+	"1..1\nnot ok 1 f.b\n" \
+	'ok - p: f.b\nok - p: transcript\nok - p: does not pass as a whole\nnot ok - p: f.may\n'
+done_testing

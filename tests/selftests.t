@@ -1,0 +1,42 @@
+#!/bin/bash
+# The series' kselftests on a kernel with the series, FLAVOUR=vm or another;
+# and, as a control, on the base without it, FLAVOUR=unpatched.
+
+. "$(dirname "$0")/tap.sh"
+
+FLAVOUR=${FLAVOUR:-vm}
+export FLAVOUR TIMEOUT=${TIMEOUT:-900} CPUS=${CPUS:-4}
+install=$BUILD/selftests/install/mm
+case $FLAVOUR in
+unpatched | *-unpatched) lists=(--unpatched --passes "$ROOT/tests/passes-unpatched.txt") ;;
+*) lists=(--may-skip "$ROOT/tests/may-skip.txt") ;;
+esac
+
+# Runs one installed program. Its exit status above 120 is about the run.
+one() {
+	local prog=$1 status verdict=''
+	: >"$tap_tmp/status"
+	: >"$tap_tmp/run.log"
+	{
+		FILES=$(find "$install" -type f ! -name "$prog" -printf '%p ') \
+			"$ROOT/scripts/run" "$install/$prog" 2>"$tap_tmp/run.log"
+		echo $? >"$tap_tmp/status"
+	} | "$ROOT/scripts/ktap" "${lists[@]}" --name "$prog" --status "$tap_tmp/status"
+	status=$(cat "$tap_tmp/status")
+	case $status in
+	12[1-6]) verdict=not ;;
+	esac
+	echo "${verdict:+not }ok - $prog: console"
+	[ -z "$verdict" ] || sed 's/^/# /' "$tap_tmp/run.log"
+}
+
+check "$FLAVOUR kernel builds" "$ROOT/scripts/kernel"
+check 'selftests build' "$ROOT/scripts/selftests"
+progs=$(sed -n 's/^mm://p' "$BUILD/selftests/install/kselftest-list.txt")
+[ -n "$progs" ] || not_ok 'there are selftests'
+# The loop is a subshell: what it numbered is counted from its output.
+for prog in $progs; do
+	one "$prog"
+done | number | tee "$tap_tmp/all"
+tap_count=$((tap_count + $(grep -cE '^(not )?ok ' "$tap_tmp/all")))
+done_testing
