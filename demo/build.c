@@ -9,7 +9,8 @@
 
 /*
  * Forward the links which an object has on the page. It starts @at bytes
- * after the start of the page, or before it.
+ * after the start of the page, or before it. A page of which no link changes
+ * is not written to: it may be shared with another process.
  */
 static void fix_links(char *out, ptrdiff_t at, uint64_t head)
 {
@@ -17,19 +18,24 @@ static void fix_links(char *out, ptrdiff_t at, uint64_t head)
 	unsigned int i;
 
 	for (i = 0; i < head_links(head); i++, off += sizeof(uint64_t)) {
-		struct object *o;
+		struct object *old, *new;
 
 		if (off < 0 || off >= (ptrdiff_t)heap.page)
 			continue;
-		memcpy(&o, out + off, sizeof(o));
-		o = forward(o);
-		memcpy(out + off, &o, sizeof(o));
+		memcpy(&old, out + off, sizeof(old));
+		new = forward(old);
+		if (new != old)
+			memcpy(out + off, &new, sizeof(new));
 	}
 }
 
 static uint64_t head_at(size_t granule)
 {
-	return ((struct object *)(heap.from + granule * GRANULE))->head;
+	struct object *o = (struct object *)(heap.from + granule * GRANULE);
+
+	if (!head_size(o->head))
+		die("a marked object has no head: its page was lost or reused");
+	return o->head;
 }
 
 /* Compacted: live objects from one or several pages, back to back. */

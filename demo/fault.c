@@ -84,7 +84,7 @@ static void fresh_page(size_t page)
 {
 	size_t per = heap.tlab / heap.page;
 
-	place_zero(self, page, per - page % per);
+	place_new(self, page, per - page % per);
 }
 
 static void missing_page(size_t page)

@@ -56,6 +56,7 @@ void heap_init(void)
 
 	heap.space = map_aligned(heap.size, pmd);
 	heap.from = map_aligned(heap.size, pmd);
+	heap.zeroes = map(heap.tlab);
 	/* A kernel without huge pages says EINVAL, and has none. */
 	madvise(heap.space, heap.size, advice);
 

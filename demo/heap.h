@@ -79,7 +79,7 @@ static inline uint64_t mix(uint64_t h, uint64_t w)
 
 /* ---- threads and what they count ------------------------------------ */
 
-enum { CALL_MOVE, CALL_COPY, CALL_ZERO, NR_CALLS };
+enum { CALL_MOVE, CALL_COPY, CALL_NEW, NR_CALLS };
 
 enum outcome {
 	OUT_AGAIN, OUT_SHORT, OUT_BUSY, OUT_EXIST, OUT_NOENT, OUT_INVAL,
@@ -144,6 +144,7 @@ struct heap {
 	size_t pages;
 	char *space;
 	char *from;
+	char *zeroes;			/* one allocation buffer of them */
 	int uffd;
 
 	_Atomic size_t top;		/* bump pointer, offset */
@@ -248,8 +249,8 @@ void uffd_probe_move(void);
 void uffd_register(void);
 void uffd_unregister(void);
 void place_move(struct thread *t, size_t page, char *src, size_t n);
-void place_copy(struct thread *t, size_t page, char *src);
-void place_zero(struct thread *t, size_t page, size_t n);
+void place_copy(struct thread *t, size_t page, const char *src);
+void place_new(struct thread *t, size_t page, size_t n);
 void drop_pages(char *start, size_t bytes);
 
 /* mutator.c: load, model and verification */

@@ -239,11 +239,11 @@ static const char usage_text[] =
 "\n"
 "  --mode=MODE      move, copy, or both one after the other (default: both)\n"
 "  --heap=MIB       size of the heap, 8 to 2048 (default: 96)\n"
-"  --mutators=N     threads that use the heap, 1 to 64 (default: 3)\n"
+"  --mutators=N     threads that use the heap, 1 to 64 (default: 2)\n"
 "  --cycles=N       collections in each mode, 1 to 100000 (default: 5)\n"
 "  --live=PERCENT   share of the heap that is alive, 10 to 80 (default: 50)\n"
 "  --seed=N         for what the mutators do (default: 1)\n"
-"  --quick          a short check: heap 24, cycles 3, mutators 2\n"
+"  --quick          a short check: heap 24, cycles 3, --share\n"
 "  --thp            ask for transparent huge pages in the heap\n"
 "  --share          fork a child in every other cycle, so that pages are shared\n"
 "  --help           this text\n"
@@ -342,12 +342,13 @@ static void parse(int argc, char **argv)
 		else
 			set_option(c);
 	}
+	conf.share |= quick;
 	if (optind < argc)
 		usage_error("no such argument", argv[optind]);
 	if (!conf.heap_mib)
 		conf.heap_mib = quick ? 24 : 96;
 	if (!conf.mutators)
-		conf.mutators = quick ? 2 : 3;
+		conf.mutators = 2;
 	if (!conf.cycles)
 		conf.cycles = quick ? 3 : 5;
 }

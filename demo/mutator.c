@@ -19,9 +19,9 @@
 #define NODES_MIN	8u
 #define NODES_MAX	24u
 #define FANOUT		3u
-#define HOT_SHARE	32u	/* this part of the table is hot */
-#define HOT_STEPS	32768u	/* for so long */
-#define COLD		128u	/* one access of so many goes anywhere */
+#define HOT_SHARE	64u	/* this part of the table is hot */
+#define HOT_STEPS	65536u	/* for so long */
+#define COLD		512u	/* one access of so many goes anywhere */
 #define REPORT_MAX	10u
 
 struct tree {
@@ -168,9 +168,9 @@ static void report(struct mutator *m, const struct tree *tree,
 	if (atomic_fetch_add(&reports, 1) >= REPORT_MAX)
 		return;
 	fprintf(stderr,
-		"heap: LOST: mutator %u, tree %llu, object %u at offset %#zx: %s\n",
+		"heap: LOST: mutator %u, tree %llu, object %u at %p, space at %p: %s\n",
 		m->index, (unsigned long long)tree->serial, node,
-		(size_t)((const char *)o - heap.space), why);
+		(const void *)o, (void *)heap.space, why);
 }
 
 /* Check one object; false if it is not what it should be. */
@@ -319,11 +319,11 @@ static size_t pick_slot(struct mutator *m)
 static bool step(struct mutator *m)
 {
 	size_t slot = pick_slot(m);
-	unsigned int action = (unsigned int)(rnd(m) % 16);
+	unsigned int action = (unsigned int)(rnd(m) % 12);
 
-	if (action < 8)
+	if (action < 7)
 		chase(m, slot);
-	else if (action < 12)
+	else if (action < 11)
 		update(m, slot);
 	else if (slot >= m->permanent)
 		return replace(m, slot);

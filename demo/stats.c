@@ -166,10 +166,10 @@ VALUE(v_p99, percentile_us(&r->stats, 99))
 VALUE(v_max, (double)r->stats.max_ns / 1e3)
 VALUE(v_move, r->stats.calls[CALL_MOVE])
 VALUE(v_copy, r->stats.calls[CALL_COPY])
-VALUE(v_zero, r->stats.calls[CALL_ZERO])
+VALUE(v_new, r->stats.calls[CALL_NEW])
 VALUE(v_moved, r->stats.pages[CALL_MOVE])
 VALUE(v_copied, r->stats.pages[CALL_COPY])
-VALUE(v_zeroed, r->stats.pages[CALL_ZERO])
+VALUE(v_new_pages, r->stats.pages[CALL_NEW])
 VALUE(v_minflt, r->minflt)
 VALUE(v_tlb, r->shootdowns)
 VALUE(v_rss, (double)r->rss_kib / 1024)
@@ -178,7 +178,7 @@ VALUE(v_lost, r->stats.lost)
 
 static void errno_rows(void)
 {
-	static const char * const call[] = { "MOVE", "COPY", "ZEROPAGE" };
+	static const char * const call[] = { "MOVE", "COPY", "COPY new" };
 	static const char * const name[] = {
 		"EAGAIN, nothing done", "EAGAIN, part done", "EBUSY",
 		"EEXIST", "ENOENT", "EINVAL",
@@ -220,7 +220,8 @@ static void print_machine(void)
 	printf("%s, %ld CPUs, Linux %s.\n", model ? model : uts.machine,
 	       sysconf(_SC_NPROCESSORS_ONLN), uts.release);
 	if (model && (strstr(model, "QEMU") || strstr(model, "TCG")))
-		printf("Times taken under emulation are not those of hardware; compare the columns, not with other machines.\n");
+		printf("Times taken under emulation are not those of hardware: a TLB shootdown waits until the\n"
+		       "host runs the other CPU, and MOVE needs more of them. Compare counts rather than times.\n");
 }
 
 /* Either may be NULL. */
@@ -252,10 +253,10 @@ void print_table(const struct result *move, const struct result *copy)
 	row("           max (us)", v_max, 1);
 	row("UFFDIO_MOVE calls", v_move, 0);
 	row("UFFDIO_COPY calls", v_copy, 0);
-	row("UFFDIO_ZEROPAGE calls", v_zero, 0);
+	row("  and for new pages", v_new, 0);
 	row("pages moved", v_moved, 0);
 	row("pages copied", v_copied, 0);
-	row("pages zeroed (new ones)", v_zeroed, 0);
+	row("new pages, zeroed", v_new_pages, 0);
 	printf("errno of a call that failed\n");
 	errno_rows();
 	row("page faults while compacting", v_minflt, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The userfaultfd, and the three ioctls that fill a page. What to do on each
+ * The userfaultfd, and the ioctls that fill a page. What to do on each
  * errno is decided here and nowhere else. Async-signal-safe from place_move()
  * on.
  */
@@ -126,7 +126,7 @@ void uffd_probe_move(void)
 }
 
 static const char * const call_name[NR_CALLS] = {
-	"UFFDIO_MOVE", "UFFDIO_COPY", "UFFDIO_ZEROPAGE",
+	"UFFDIO_MOVE", "UFFDIO_COPY", "UFFDIO_COPY of a new page",
 };
 
 /*
@@ -202,45 +202,46 @@ void place_move(struct thread *t, size_t page, char *src, size_t n)
 	}
 }
 
-void place_copy(struct thread *t, size_t page, char *src)
-{
-	int64_t done;
-
-	do {
-		struct uffdio_copy copy = {
-			.dst = (uintptr_t)page_at(page),
-			.src = (uintptr_t)src, .len = heap.page,
-		};
-
-		t->stats.calls[CALL_COPY]++;
-		if (!ioctl(heap.uffd, UFFDIO_COPY, &copy)) {
-			t->stats.pages[CALL_COPY]++;
-			return;
-		}
-		done = react(t, CALL_COPY, errno, copy.copy);
-	} while (!done);
-}
-
-void place_zero(struct thread *t, size_t page, size_t n)
+/* Copies @n pages for calls that count as CALL_COPY or CALL_NEW. */
+static void copy_pages(struct thread *t, int call, size_t page,
+		       const char *src, size_t n)
 {
 	uintptr_t dst = (uintptr_t)page_at(page);
 	uint64_t left = n * heap.page;
 
 	while (left) {
-		struct uffdio_zeropage zero = { .range = { dst, left } };
+		struct uffdio_copy copy = {
+			.dst = dst, .src = (uintptr_t)src, .len = left,
+		};
 		int64_t done;
 
-		t->stats.calls[CALL_ZERO]++;
-		if (!ioctl(heap.uffd, UFFDIO_ZEROPAGE, &zero)) {
-			t->stats.pages[CALL_ZERO] += left / heap.page;
+		t->stats.calls[call]++;
+		if (!ioctl(heap.uffd, UFFDIO_COPY, &copy)) {
+			t->stats.pages[call] += left / heap.page;
 			return;
 		}
-		done = react(t, CALL_ZERO, errno, zero.zeropage);
+		done = react(t, call, errno, copy.copy);
 		if (done < 0)
 			return;
 		dst += (uint64_t)done;
+		src += done;
 		left -= (uint64_t)done;
 	}
+}
+
+void place_copy(struct thread *t, size_t page, const char *src)
+{
+	copy_pages(t, CALL_COPY, page, src, 1);
+}
+
+/*
+ * Zeroes, copied. UFFDIO_ZEROPAGE would do with less memory, were it not that
+ * these pages are about to be written to: each would fault again, and flush
+ * the zero page from all TLBs.
+ */
+void place_new(struct thread *t, size_t page, size_t n)
+{
+	copy_pages(t, CALL_NEW, page, heap.zeroes, n);
 }
 
 void drop_pages(char *start, size_t bytes)
