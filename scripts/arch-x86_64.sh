@@ -7,8 +7,6 @@ QEMU=${QEMU:-qemu-system-x86_64}
 QEMU_PACKAGE=qemu-system-x86
 CONSOLE=ttyS0
 OUTPUT=ttyS1
-# Under emulation on a busy machine timers get calibrated wrong and then mistrusted.
-KERNEL_PARAMETERS="numa=fake=2 tsc=reliable no_timer_check"
 
 # Exit statuses of QEMU which only guest/init.c can cause: isa-debug-exit
 # turns the value V written by the guest into (V << 1) | 1.
@@ -24,4 +22,12 @@ qemu_machine() {
 	printf '%s\n' -machine "${QEMU_MACHINE:-pc}" -accel "${QEMU_ACCEL:-$accel}" \
 		-cpu "${QEMU_CPU:-$cpu}" -smp "$1,sockets=$1" -m "$2" \
 		-device isa-debug-exit,iobase=0xf4,iosize=0x04
+}
+
+# kernel_parameters CPUS
+kernel_parameters() {
+	# On a busy machine emulated timers get calibrated wrong and then mistrusted.
+	printf 'tsc=reliable no_timer_check'
+	# Two nodes to migrate between. With one CPU the kernel warns about them.
+	[ "$1" -lt 2 ] || printf ' numa=fake=2'
 }

@@ -15,6 +15,7 @@ PATCHES=${PATCHES:-$ROOT/patches}
 show() {
 	local word line='+'
 	for word; do
+		[ "$word" != plain_git ] || word=git
 		case $word in
 		'' | *[!A-Za-z0-9_./:=,@%+-]*) line+=" '${word//\'/\'\\\'\'}'" ;;
 		*) line+=" $word" ;;
@@ -87,4 +88,11 @@ series_id() {
 stamp_series() {
 	git -C "$1" config uffd-move.series "$(series_id)"
 	git -C "$1" config uffd-move.head "$2"
+}
+
+# What config fragments ask for together, the last word on each symbol only.
+wanted_config() {
+	cat "$@" | awk '
+		/^CONFIG_[A-Z0-9_a-z]+=/ { s = $0; sub(/=.*/, "", s); if (!(s in v)) o[++n] = s; v[s] = $0 }
+		END { for (i = 1; i <= n; i++) print v[o[i]] }'
 }

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/tap.sh"
 
 FLAVOUR=${FLAVOUR:-vm}
-export FLAVOUR TIMEOUT=${TIMEOUT:-900} CPUS=${CPUS:-4}
+export FLAVOUR TIMEOUT=${TIMEOUT:-900}
 install=$BUILD/selftests/install/mm
 case $FLAVOUR in
 unpatched | *-unpatched) lists=(--unpatched --passes "$ROOT/tests/passes-unpatched.txt") ;;
