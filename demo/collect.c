@@ -55,7 +55,7 @@ static size_t pool_high(uint64_t pool)
  * Acquire pairs with the release in extend_pool(): who built pages from the
  * old content of this one has finished reading it.
  */
-bool take_recycled(char **src)
+static bool take_recycled(char **src)
 {
 	uint64_t pool = atomic_load_explicit(&heap.pool, memory_order_acquire);
 	size_t high;

@@ -226,7 +226,6 @@ struct cycle {
 };
 
 void collect(struct thread *t, struct cycle *c, bool share);
-bool take_recycled(char **src);
 bool claim_page(size_t page);
 void finish_page(struct thread *t, size_t page);
 size_t map_run(struct thread *t, size_t page, size_t limit);

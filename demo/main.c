@@ -131,7 +131,6 @@ static int run(void)
 	static struct thread collector;
 	struct rusage usage;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	heap_init();
 	thread_init(&collector);
 	heap.uffd = uffd_open();
@@ -243,7 +242,7 @@ static const char usage_text[] =
 "  --cycles=N       collections in each mode, 1 to 100000 (default: 5)\n"
 "  --live=PERCENT   share of the heap that is alive, 10 to 80 (default: 50)\n"
 "  --seed=N         for what the mutators do (default: 1)\n"
-"  --quick          a short check: heap 24, cycles 3, --share\n"
+"  --quick          a short check: heap 16, cycles 3, --share\n"
 "  --thp            ask for transparent huge pages in the heap\n"
 "  --share          fork a child in every other cycle, so that pages are shared\n"
 "  --help           this text\n"
@@ -346,7 +345,7 @@ static void parse(int argc, char **argv)
 	if (optind < argc)
 		usage_error("no such argument", argv[optind]);
 	if (!conf.heap_mib)
-		conf.heap_mib = quick ? 24 : 96;
+		conf.heap_mib = quick ? 16 : 96;
 	if (!conf.mutators)
 		conf.mutators = 2;
 	if (!conf.cycles)
