@@ -5,7 +5,7 @@
 . "$(dirname "$0")/tap.sh"
 
 FLAVOUR=${FLAVOUR:-vm}
-export FLAVOUR TIMEOUT=${TIMEOUT:-900}
+export FLAVOUR
 install=$BUILD/selftests/install/mm
 case $FLAVOUR in
 unpatched | *-unpatched) lists=(--unpatched --passes "$ROOT/tests/passes-unpatched.txt") ;;
@@ -32,6 +32,9 @@ one() {
 
 check "$FLAVOUR kernel builds" "$ROOT/scripts/kernel"
 check 'selftests build' "$ROOT/scripts/selftests"
+# As kselftest does: the seconds a program may take are in its settings.
+seconds=$(sed -n 's/^timeout=//p' "$install/settings" 2>/dev/null)
+export TIMEOUT=${TIMEOUT:-${seconds:-600}}
 progs=$(sed -n 's/^mm://p' "$BUILD/selftests/install/kselftest-list.txt")
 [ -n "$progs" ] || not_ok 'there are selftests'
 # The loop is a subshell: what it numbered is counted from its output.
