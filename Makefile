@@ -11,6 +11,7 @@ help:
 	@echo 'make tree      linux/: the base kernel as a git tree, a commit for each patch'
 	@echo 'make export    patches/ from the commits of linux/'
 	@echo 'make kernel    build linux/ into build/FLAVOUR/ [FLAVOUR=vm]'
+	@echo 'make selftests headers and kselftests of the series, static, into build/selftests/'
 	@echo 'make run       run PROG=<static program> [ARGS=...] in a guest'
 	@echo 'make demo      run the demo in a guest with the patched kernel'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
@@ -21,7 +22,7 @@ help:
 	@echo 'KSRC=<Linux 6.1.y directory or tarball> if not the one in /usr/src'
 	@echo 'for run: CPUS=2 MEM=2G TIMEOUT=600 FILES= GUEST_ENV= APPEND= KVM=1'
 
-tree export check:
+tree export check selftests:
 	@scripts/$@
 
 kernel:
@@ -39,4 +40,4 @@ test:
 clean:
 	rm -rf build
 
-.PHONY: help tree export check kernel run demo test clean
+.PHONY: help tree export check selftests kernel run demo test clean
