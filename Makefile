@@ -28,7 +28,10 @@ tree export check selftests:
 kernel:
 	@$(flavour) scripts/kernel
 
-run: kernel
+# A program that can't be run is refused before the kernel is built.
+run:
+	@test -x "$(PROG)" || $(flavour) scripts/run $(PROG)
+	@$(flavour) scripts/kernel
 	@$(flavour) scripts/run $(PROG) $(ARGS)
 
 demo:
