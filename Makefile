@@ -18,7 +18,7 @@ help:
 	@echo 'make check     the series itself: style, warnings, every commit builds'
 	@echo 'make clean     remove build/'
 	@echo
-	@echo 'flavours: $(filter-out common x86_64 i386 arm64,$(basename $(notdir $(wildcard configs/*.config))))'
+	@echo "flavours: $$(scripts/kernel flavours)"
 	@echo 'KSRC=<Linux 6.1.y directory or tarball> if not the one in /usr/src'
 	@echo 'for run: CPUS=2 MEM=2G TIMEOUT=600 FILES= GUEST_ENV= APPEND= KVM=1'
 
