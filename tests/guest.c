@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What tests/harness.t runs in the guest: one way to end per argument. */
+/* What the tests run in the guest: one way to end per argument. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +31,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "abort"))
 		abort();
+	if (!strcmp(what, "alarm") && argc > 3) {
+		alarm(atoi(arg));
+		execv(argv[3], argv + 3);
+	}
 	if (!strcmp(what, "hang"))
 		for (;;)
 			pause();

@@ -133,9 +133,7 @@ check 'kernel: a symbol that cannot be off' refuses 'CONFIG_MMU=n' \
 	env FLAVOUR=bogus "$repo/scripts/kernel"
 check 'kernel: no such flavour' refuses "no flavour 'nonesuch'" env FLAVOUR=nonesuch "$repo/scripts/kernel"
 
-guest=$tap_tmp/guest
-check 'guest program builds' "${CROSS_COMPILE:-}gcc" -Wall -Wextra -Werror -O2 -static \
-	-o "$guest" "$ROOT/tests/guest.c"
+check 'guest program builds' build_guest
 echo more >"$tap_tmp/more"
 
 # ends NAME STATUS WANTED-ON-STDERR PROGRAM ARG...

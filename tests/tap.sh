@@ -33,7 +33,13 @@ check() {
 	fi
 }
 
-# Numbers the lines of ktap, and passes everything else on.
+# The program of tests/guest.c as $guest.
+guest=$tap_tmp/guest
+build_guest() {
+	"${CROSS_COMPILE:-}gcc" -Wall -Wextra -Werror -O2 -static -o "$guest" "$ROOT/tests/guest.c"
+}
+
+# Numbers the lines of ktap and compare, and passes everything else on.
 number() {
 	local line
 	while IFS= read -r line; do
