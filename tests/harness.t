@@ -131,6 +131,7 @@ check 'kernel: a symbol that does not exist' refuses 'CONFIG_NO_SUCH_SYMBOL=y' \
 	env FLAVOUR=bogus "$repo/scripts/kernel"
 check 'kernel: a symbol that cannot be off' refuses 'CONFIG_MMU=n' \
 	env FLAVOUR=bogus "$repo/scripts/kernel"
+check 'kernel: names the source of a flavour' test "$(FLAVOUR=vm "$repo/scripts/kernel" source)" = "$repo/linux"
 check 'kernel: no such flavour' refuses "no flavour 'nonesuch'" env FLAVOUR=nonesuch "$repo/scripts/kernel"
 
 check 'guest program builds' build_guest
@@ -153,6 +154,7 @@ ends() {
 ends 'status 0' 0 '' "$guest" exit 0
 ends 'status 7' 7 '' "$guest" exit 7
 ends 'killed by a signal' 134 '' "$guest" abort
+ends 'killed by an alarm set before exec' 142 '' "$guest" alarm 1 /guest/guest hang
 FILES=$tap_tmp/more GUEST_ENV=WORD=there ends 'files, arguments, environment' 0 '' "$guest" echo 'two  words'
 printf '<two  words><there>\n<error>\n' >"$tap_tmp/want"
 check 'run: output arrives as it is' cmp "$tap_tmp/want" "$tap_tmp/out"
