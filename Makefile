@@ -16,6 +16,7 @@ help:
 	@echo 'make demo      run the demo in a guest with the patched kernel'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
 	@echo 'make check     the series itself: style, warnings, every commit builds'
+	@echo 'make mutants   plant bugs in our code, one a boot: the tests must notice each [MUTANT=names]'
 	@echo 'make clean     remove build/'
 	@echo
 	@echo "flavours: $$(scripts/kernel flavours)"
@@ -40,7 +41,10 @@ demo:
 test:
 	@FLAVOUR=$(FLAVOUR) scripts/test
 
+mutants:
+	@scripts/mutants $(MUTANT)
+
 clean:
 	rm -rf build
 
-.PHONY: help tree export check selftests kernel run demo test clean
+.PHONY: help tree export check selftests kernel run demo test mutants clean
