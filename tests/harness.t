@@ -126,7 +126,7 @@ edit two two_falsified
 git -C "$repo/linux" format-patch -q -N --zero-commit --no-signature --abbrev=12 -o "$repo/mutants" HEAD~1
 git -C "$repo/linux" reset -q --hard HEAD~1
 check 'mutants: are planted beside' "$repo/scripts/mutants" source
-check 'mutants: and are there' grep -qx two_falsified "$repo/build/mutants-src/mm/a.c"
+check 'mutants: and are there' grep -qx two_falsified "$repo/build/planted/linux/mm/a.c"
 check 'mutants: and not in linux/' refuses '' grep -qx two_falsified "$repo/linux/mm/a.c"
 cp -r "$repo/mutants" "$tap_tmp/mutants"
 check 'mutants: export' "$repo/scripts/mutants" export

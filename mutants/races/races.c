@@ -29,19 +29,28 @@ static bool set_window(const char *name, unsigned int ms)
 	return write_text(WINDOWS, line);
 }
 
+/*
+ * Somebody in a window may hold the mmap_lock, even with a writer waiting for
+ * it: nothing here allocates memory, nor does anything between hold() and
+ * let_go().
+ */
+static bool read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+	return len > 0;
+}
+
 static bool window_is(const char *name, const char *state)
 {
-	char line[64], wanted[64];
-	bool found = false;
-	FILE *f = fopen(WINDOWS, "re");
+	static char all[4096];
+	char line[64];
 
-	if (!f)
-		return false;
-	snprintf(wanted, sizeof(wanted), "%s %s\n", name, state);
-	while (!found && fgets(line, sizeof(line), f))
-		found = !strcmp(line, wanted);
-	fclose(f);
-	return found;
+	snprintf(line, sizeof(line), "%s %s\n", name, state);
+	return read_file(WINDOWS, all, sizeof(all)) && strstr(all, line);
 }
 
 static void hold_for(struct __test_metadata *_metadata, const char *name,
@@ -77,7 +86,7 @@ static void let_go(struct __test_metadata *_metadata, const char *name)
 struct actor {
 	pthread_t thread;
 	void (*act)(struct actor *actor);
-	struct area *a;
+	int uffd;
 	char *dst, *src;
 	size_t len;
 	__u64 mode;
@@ -86,21 +95,52 @@ struct actor {
 	atomic_bool go, done;
 };
 
+/* The test has the first CPU to itself, whoever is held on the others. */
+static void stay_on(bool first)
+{
+	cpu_set_t set;
+	int cpu;
+
+	CPU_ZERO(&set);
+	for (cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+		if (first == !cpu)
+			CPU_SET(cpu, &set);
+	}
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 static void *run_actor(void *arg)
 {
 	struct actor *actor = arg;
 
+	stay_on(false);
 	actor->tid = gettid();
+	/* In user space, so that its CPU can be asked to do something. */
+	while (!actor->go)
+		;
 	actor->act(actor);
 	actor->done = true;
 	return NULL;
 }
 
-static void start(struct __test_metadata *_metadata, struct actor *actor,
-		  void (*act)(struct actor *))
+/* All that are going to act, before anybody is held: that takes locks. */
+static void summon(struct __test_metadata *_metadata, struct actor *actor,
+		   void (*act)(struct actor *))
 {
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 3)
+		SKIP_TEST("needs three CPUs");
+	stay_on(true);
 	actor->act = act;
 	ASSERT_EQ(0, pthread_create(&actor->thread, NULL, run_actor, actor));
+	while (!actor->tid)
+		sched_yield();
+}
+
+static void start(struct actor *actor, void *src, size_t len)
+{
+	actor->src = src;
+	actor->len = len;
+	actor->go = true;
 }
 
 /* As long as it takes, if it ends at all. */
@@ -116,7 +156,7 @@ static void join(struct __test_metadata *_metadata, struct actor *actor)
 
 static void act_move(struct actor *actor)
 {
-	actor->out = move(actor->a->uffd, actor->dst, actor->src, actor->len,
+	actor->out = move(actor->uffd, actor->dst, actor->src, actor->len,
 			  actor->mode);
 }
 
@@ -142,7 +182,11 @@ static void act_unmap(struct actor *actor)
 
 static void act_migrate(struct actor *actor)
 {
-	migrate_pages_to(actor->src, actor->len / page_size, actor->node);
+	void *page = actor->src;
+	int status;
+
+	syscall(__NR_move_pages, 0, 1UL, &page, &actor->node, &status,
+		MPOL_MF_MOVE);
 }
 
 /* A walk of the rmap, with the folio locked. */
@@ -151,29 +195,23 @@ static void act_set_idle(struct actor *actor)
 	set_idle(pfn_of(actor->src));
 }
 
-static void start_move(struct __test_metadata *_metadata, struct actor *actor,
-		       struct area *a, size_t from, size_t to)
+static void start_move(struct actor *actor, struct area *a, size_t from,
+		       size_t to)
 {
-	actor->a = a;
-	actor->src = src_page(a, from);
+	actor->uffd = a->uffd;
 	actor->dst = dst_page(a, from);
-	actor->len = (to - from) * page_size;
-	start(_metadata, actor, act_move);
+	start(actor, src_page(a, from), (to - from) * page_size);
 }
 
 static bool is_asleep(struct actor *actor)
 {
-	char path[64], line[256], state = 0;
-	FILE *f;
+	char path[64], text[256], *name_end;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", actor->tid);
-	f = fopen(path, "re");
-	if (!f)
+	if (!read_file(path, text, sizeof(text)))
 		return false;
-	if (fgets(line, sizeof(line), f))
-		sscanf(strrchr(line, ')'), ") %c", &state);
-	fclose(f);
-	return state == 'D' || state == 'S';
+	name_end = strrchr(text, ')');
+	return name_end && (name_end[2] == 'D' || name_end[2] == 'S');
 }
 
 static void wait_asleep(struct __test_metadata *_metadata, struct actor *actor)
@@ -209,12 +247,13 @@ TEST_F_TIMEOUT(pins, taken_at_the_last_moment, TIMEOUT)
 	struct actor mover = { }, pinner = { };
 	struct area *a = &self->a;
 
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &pinner, act_pin_fast);
 	hold(_metadata, window);
 	hold(_metadata, "pinned");
-	start_move(_metadata, &mover, a, 0, a->nr);
+	start_move(&mover, a, 0, a->nr);
 	wait_held(_metadata, window);
-	pinner.src = a->src;
-	start(_metadata, &pinner, act_pin_fast);
+	start(&pinner, a->src, page_size);
 	wait_held(_metadata, "pinned");
 	let_go(_metadata, window);
 	join(_metadata, &mover);
@@ -260,8 +299,9 @@ TEST_F_TIMEOUT(race, two_to_one_place, TIMEOUT)
 	struct actor mover = { };
 	struct page page = new_page(_metadata, other, 5000);
 
+	summon(_metadata, &mover, act_move);
 	hold_for(_metadata, "taken", SHORT_MS);
-	start_move(_metadata, &mover, a, 0, 1);
+	start_move(&mover, a, 0, 1);
 	wait_held(_metadata, "taken");
 	ASSERT_FAILED(EEXIST, move(a->uffd, a->dst, other, page_size, 0));
 	join(_metadata, &mover);
@@ -277,8 +317,9 @@ TEST_F_TIMEOUT(race, opposite_directions, TIMEOUT)
 	struct actor mover = { };
 
 	ASSERT_MOVED(page_size, move_pages_of(a, 1, 2, 0));
+	summon(_metadata, &mover, act_move);
 	hold_for(_metadata, "one_ptl", SHORT_MS);
-	start_move(_metadata, &mover, a, 0, 1);
+	start_move(&mover, a, 0, 1);
 	wait_held(_metadata, "one_ptl");
 	ASSERT_MOVED(page_size, move(a->uffd, src_page(a, 1), dst_page(a, 1),
 				     page_size, 0));
@@ -297,8 +338,9 @@ TEST_F_TIMEOUT(race, taken_page_is_no_hole, TIMEOUT)
 
 	ASSERT_REGISTERED(a->uffd, far, page_size);
 	pin_src(_metadata, a, &self->ring, 0, 1);
+	summon(_metadata, &mover, act_move);
 	hold_for(_metadata, "taken", SHORT_MS);
-	start_move(_metadata, &mover, a, 0, 1);
+	start_move(&mover, a, 0, 1);
 	wait_held(_metadata, "taken");
 	ASSERT_FAILED(EBUSY, move(a->uffd, far, a->src, page_size, HOLES));
 	join(_metadata, &mover);
@@ -319,15 +361,14 @@ TEST_F_TIMEOUT(race, table_becomes_huge, TIMEOUT)
 	/* Nobody is asked about what is missing there. */
 	if (try_register(a->uffd, dst, pmd_size, UFFDIO_REGISTER_MODE_WP, NULL))
 		SKIP_TEST("no write-protection by userfaultfd");
+	summon(_metadata, &mover, act_move);
 	hold(_metadata, "before_pte_alloc");
-	mover.a = a;
-	mover.src = a->src;
+	mover.uffd = a->uffd;
 	mover.dst = dst;
-	mover.len = page_size;
-	start(_metadata, &mover, act_move);
+	start(&mover, a->src, page_size);
 	wait_held(_metadata, "before_pte_alloc");
 	dst[page_size] = 1;
-	check_huge(_metadata, dst, 1, KPF_THP);
+	ASSERT_TRUE(kpageflag(pfn_of(dst), KPF_THP));
 	let_go(_metadata, "before_pte_alloc");
 	join(_metadata, &mover);
 	ASSERT_EQ(EEXIST, mover.out.err);
@@ -341,15 +382,18 @@ TEST_F_TIMEOUT(race, table_becomes_huge, TIMEOUT)
 /* Somebody has the folio locked: it is waited for, and nothing is left behind. */
 TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
 {
-	struct actor mover = { }, walker = { .src = self->a.src };
+	struct actor mover = { }, walker = { };
 	struct area *a = &self->a;
 
 	need_idle_tracking(_metadata);
 	need_swap(_metadata);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	drain_lru();
 	hold(_metadata, "idle_locked");
-	start(_metadata, &walker, act_set_idle);
+	start(&walker, a->src, page_size);
 	wait_held(_metadata, "idle_locked");
-	start_move(_metadata, &mover, a, 0, a->nr);
+	start_move(&mover, a, 0, a->nr);
 	wait_asleep(_metadata, &mover);
 	let_go(_metadata, "idle_locked");
 	join(_metadata, &mover);
@@ -367,8 +411,9 @@ TEST_F_TIMEOUT(race, slot_is_reused, TIMEOUT)
 
 	need_swap(_metadata);
 	swap_out_for_good(_metadata, a);
+	summon(_metadata, &mover, act_move);
 	hold(_metadata, "before_ptls");
-	start_move(_metadata, &mover, a, 0, 1);
+	start_move(&mover, a, 0, 1);
 	wait_held(_metadata, "before_ptls");
 	fill_page(a->src, 5000);
 	fill_page(src_page(a, 1), 5001);
@@ -383,14 +428,22 @@ TEST_F_TIMEOUT(race, slot_is_reused, TIMEOUT)
 
 /* A swap-in from zram, of which only a flag is to be seen. */
 static void start_swap_in(struct __test_metadata *_metadata, struct area *a,
-			  struct actor *reader, unsigned int ms)
+			  struct actor *reader)
 {
 	need_swap(_metadata);
 	swap_out_for_good(_metadata, a);
-	hold_for(_metadata, "swapping_in", ms);
-	reader->src = a->src;
-	start(_metadata, reader, act_read);
+	summon(_metadata, reader, act_read);
+	hold(_metadata, "swapping_in");
+	start(reader, a->src, 1);
 	wait_held(_metadata, "swapping_in");
+}
+
+/* For as long as it takes, on a busy machine. */
+static void act_move_stubbornly(struct actor *actor)
+{
+	do {
+		act_move(actor);
+	} while (actor->out.err == EBUSY);
 }
 
 /* The page moves when it is there: nobody has to read it again. */
@@ -399,9 +452,10 @@ TEST_F_TIMEOUT(race, swap_in_is_waited_for, TIMEOUT)
 	struct actor mover = { }, reader = { };
 	struct area *a = &self->a;
 
-	start_swap_in(_metadata, a, &reader, LONG_MS);
+	summon(_metadata, &mover, act_move_stubbornly);
+	start_swap_in(_metadata, a, &reader);
 	hold(_metadata, "before_ptls");
-	start_move(_metadata, &mover, a, 0, 1);
+	start_move(&mover, a, 0, 1);
 	wait_held(_metadata, "before_ptls");
 	let_go(_metadata, "before_ptls");
 	sleep_ms(MEANWHILE_MS);
@@ -419,20 +473,12 @@ TEST_F_TIMEOUT(race, wait_for_swap_in_ends, TIMEOUT)
 	struct area *a = &self->a;
 	struct actor reader = { };
 
-	start_swap_in(_metadata, a, &reader, LONG_MS);
+	start_swap_in(_metadata, a, &reader);
 	ASSERT_FAILED(EBUSY, move_pages_of(a, 0, 1, 0));
 	let_go(_metadata, "swapping_in");
 	join(_metadata, &reader);
 	ASSERT_TRUE(page_is(a->src, a->page[0].id));
 	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
-}
-
-static void move_when_told(struct actor *actor)
-{
-	/* This CPU has no pages of its own by then. */
-	while (!actor->go)
-		;
-	act_move(actor);
 }
 
 static void wait_for_write(struct __test_metadata *_metadata, struct area *a,
@@ -450,9 +496,7 @@ static void wait_for_write(struct __test_metadata *_metadata, struct area *a,
 TEST_F_TIMEOUT(slow_swap, leaves_the_cache, TIMEOUT)
 {
 	struct area *a = &self->a;
-	struct actor mover = {
-		.a = a, .src = a->src, .dst = a->dst, .len = page_size,
-	};
+	struct actor mover = { };
 	uint64_t pfn = a->page[0].pfn;
 	char text[32];
 
@@ -460,11 +504,11 @@ TEST_F_TIMEOUT(slow_swap, leaves_the_cache, TIMEOUT)
 		SKIP_TEST("memory failure cannot be injected");
 	swap_out(_metadata, a, 0, a->nr);
 	wait_for_write(_metadata, a, 0);
-	hold(_metadata, "swap_folio_found");
-	start(_metadata, &mover, move_when_told);
-	sleep_ms(MEANWHILE_MS);
+	summon(_metadata, &mover, act_move);
+	/* Its CPU is not going to have any to give to the LRU lists. */
 	drain_lru();
-	mover.go = true;
+	hold(_metadata, "swap_folio_found");
+	start_move(&mover, a, 0, 1);
 	wait_held(_metadata, "swap_folio_found");
 	snprintf(text, sizeof(text), "%#llx", (unsigned long long)pfn);
 	/* It says EBUSY, since the mover has a reference. */
@@ -492,14 +536,15 @@ static void skip_load(int sig)
 	siglongjmp(nothing_there, 1);
 }
 
-/* Loads, and nothing else that would change what its CPU has in the TLB. */
+/* Loads, and does nothing else that would change what its CPU's TLB has. */
 static void act_gaze(struct actor *actor)
 {
+	if (sigsetjmp(nothing_there, 1)) {
+		gazer.value = 0;
+		gazer.loads++;
+	}
 	while (!gazer.stop) {
-		if (sigsetjmp(nothing_there, 1))
-			gazer.value = 0;
-		else
-			gazer.value = *gazer.addr;
+		gazer.value = *gazer.addr;
 		gazer.loads++;
 	}
 }
@@ -521,7 +566,8 @@ static void start_gazer(struct __test_metadata *_metadata, struct actor *actor,
 
 	ASSERT_EQ(0, sigaction(SIGBUS, &act, NULL));
 	gazer.addr = addr;
-	start(_metadata, actor, act_gaze);
+	summon(_metadata, actor, act_gaze);
+	start(actor, addr, 1);
 	wait_for_loads(_metadata);
 }
 
@@ -542,12 +588,11 @@ TEST_F_TIMEOUT(race, discarded_page_is_not_seen_after, TIMEOUT)
 	freed.len = page_size;
 	free_lazily(_metadata, &freed);
 	ASSERT_REGISTERED(a->uffd, a->dst, a->len);
+	summon(_metadata, &reclaimer, act_page_out);
 	start_gazer(_metadata, &reader, a->dst);
 	ASSERT_EQ(old, atomic_load(&gazer.value));
 	hold(_metadata, "before_unmap_flush");
-	reclaimer.src = a->dst;
-	reclaimer.len = page_size;
-	start(_metadata, &reclaimer, act_page_out);
+	start(&reclaimer, a->dst, page_size);
 	wait_held(_metadata, "before_unmap_flush");
 	ASSERT_TRUE(is_hole(a->dst));
 	wait_for_loads(_metadata);
@@ -565,13 +610,18 @@ TEST_F_TIMEOUT(race, discarded_page_is_not_seen_after, TIMEOUT)
 
 /* === Threads that are about to wait for a page === */
 
-/* One that has found dst empty, and has not yet gone to sleep over it. */
-static void start_waiter(struct __test_metadata *_metadata, struct toucher *t,
-			 char *addr)
+static void act_wait(struct actor *actor)
 {
+	read_from(actor->src);
+}
+
+/* One that has found dst empty, and has not yet gone to sleep over it. */
+static void start_waiter(struct __test_metadata *_metadata,
+			 struct actor *waiter, char *addr)
+{
+	summon(_metadata, waiter, act_wait);
 	hold(_metadata, "before_must_wait");
-	t->addr = addr;
-	ASSERT_EQ(0, pthread_create(&t->thread, NULL, touch, t));
+	start(waiter, addr, 1);
 	wait_held(_metadata, "before_must_wait");
 }
 
@@ -579,27 +629,27 @@ static void start_waiter(struct __test_metadata *_metadata, struct toucher *t,
 TEST_F_TIMEOUT(waiting, page_that_is_put_back, TIMEOUT)
 {
 	struct area *a = &self->a, back = *a;
-	struct actor mover = { };
+	struct actor mover = { }, waiter = { };
 	struct io_uring ring;
-	struct toucher t = { };
 
 	open_ring(_metadata, &ring);
 	ASSERT_REGISTERED(a->uffd, a->src, a->len);
-	start_waiter(_metadata, &t, a->dst);
+	summon(_metadata, &mover, act_move);
+	start_waiter(_metadata, &waiter, a->dst);
 	ASSERT_MOVED(page_size,
 		     move_pages_of(a, 0, 1, UFFDIO_MOVE_MODE_DONTWAKE));
 	back.src = a->dst;
 	back.dst = a->src;
 	pin_src(_metadata, &back, &ring, 0, 1);
 	hold(_metadata, "taken");
-	start_move(_metadata, &mover, &back, 0, 1);
+	start_move(&mover, &back, 0, 1);
 	wait_held(_metadata, "taken");
 	let_go(_metadata, "before_must_wait");
 	sleep_ms(MEANWHILE_MS);
 	let_go(_metadata, "taken");
 	join(_metadata, &mover);
 	ASSERT_EQ(EBUSY, mover.out.err);
-	check_woken(_metadata, &t);
+	join(_metadata, &waiter);
 	ring_close(&ring);
 }
 
@@ -607,8 +657,7 @@ TEST_F_TIMEOUT(waiting, page_that_is_put_back, TIMEOUT)
 TEST_F_TIMEOUT(waiting, zero_page_that_is_split, TIMEOUT)
 {
 	struct area *a = &self->a;
-	struct actor discarder = { };
-	struct toucher t = { };
+	struct actor discarder = { }, waiter = { };
 
 	need_small_huge_pages(_metadata);
 	a->src = arena + 10 * pmd_size;
@@ -619,19 +668,18 @@ TEST_F_TIMEOUT(waiting, zero_page_that_is_split, TIMEOUT)
 	read_from(a->src);
 	check_huge(_metadata, a->src, 1, KPF_ZERO_PAGE);
 	ASSERT_EQ(0, prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
-	start_waiter(_metadata, &t, dst_page(a, 1));
+	summon(_metadata, &discarder, act_discard);
+	start_waiter(_metadata, &waiter, dst_page(a, 1));
 	ASSERT_MOVED(pmd_size, move(a->uffd, a->dst, a->src, pmd_size,
 				    UFFDIO_MOVE_MODE_DONTWAKE));
 	hold(_metadata, "huge_zero_split");
-	discarder.src = dst_page(a, 2);
-	discarder.len = page_size;
-	start(_metadata, &discarder, act_discard);
+	start(&discarder, dst_page(a, 2), page_size);
 	wait_held(_metadata, "huge_zero_split");
 	let_go(_metadata, "before_must_wait");
 	sleep_ms(MEANWHILE_MS);
 	let_go(_metadata, "huge_zero_split");
 	join(_metadata, &discarder);
-	check_woken(_metadata, &t);
+	join(_metadata, &waiter);
 }
 
 /* === Vmas that go away === */
@@ -655,12 +703,13 @@ static void check_cut_short(struct __test_metadata *_metadata, struct area *a,
 {
 	struct actor mover = { .mode = HOLES }, unmapper = { };
 
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &unmapper, act_unmap);
+	is_asleep(&unmapper);
 	hold(_metadata, "after_step");
-	start_move(_metadata, &mover, a, 0, a->nr);
+	start_move(&mover, a, 0, a->nr);
 	wait_held(_metadata, "after_step");
-	unmapper.src = half;
-	unmapper.len = pmd_size;
-	start(_metadata, &unmapper, act_unmap);
+	start(&unmapper, half, pmd_size);
 	wait_asleep(_metadata, &unmapper);
 	let_go(_metadata, "after_step");
 	join(_metadata, &mover);
@@ -730,13 +779,14 @@ static void live_and_end(struct __test_metadata *_metadata,
 	make_area(_metadata, a, UFFD_FEATURE_SIGBUS, 1);
 	a->page[0].pfn = pfn_of(a->src);
 	self->a->relative = a->page[0].pfn;
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
 	drain_lru();
 	hold(_metadata, "idle_locked");
 	hold(_metadata, "folio_waited_for");
-	walker.src = a->src;
-	start(_metadata, &walker, act_set_idle);
+	start(&walker, a->src, page_size);
 	wait_held(_metadata, "idle_locked");
-	start_move(_metadata, &mover, a, 0, 1);
+	start_move(&mover, a, 0, 1);
 	wait_asleep(_metadata, &mover);
 	let_go(_metadata, "idle_locked");
 	wait_held(_metadata, "folio_waited_for");
@@ -766,7 +816,8 @@ TEST_F_TIMEOUT(end, leaves_no_folio_locked, TIMEOUT)
 	ASSERT_EQ(1, read(self->ready[0], &c, 1));
 	if (variant->how == KILLED)
 		kill(pid, SIGKILL);
-	sleep_ms(MEANWHILE_MS);
+	/* Until the others of its process are told to end. */
+	sleep_ms(4 * MEANWHILE_MS);
 	let_go(_metadata, "folio_waited_for");
 	if (variant->how == EXECS) {
 		ASSERT_TRUE(wait_readable(self->execed[0]));
@@ -835,8 +886,9 @@ TEST_F_TIMEOUT(huge_race, dst_is_filled, TIMEOUT)
 	struct actor mover = { };
 
 	fill_page(data, 5000);
+	summon(_metadata, &mover, act_move);
 	hold(_metadata, "before_huge_lock");
-	start_move(_metadata, &mover, a, 0, a->nr);
+	start_move(&mover, a, 0, a->nr);
 	wait_held(_metadata, "before_huge_lock");
 	ASSERT_EQ(0, place(a->uffd, dst_page(a, 7), data));
 	let_go(_metadata, "before_huge_lock");
@@ -854,8 +906,9 @@ TEST_F_TIMEOUT(huge_race, src_is_discarded, TIMEOUT)
 	struct area *a = &self->a;
 	struct actor mover = { };
 
+	summon(_metadata, &mover, act_move);
 	hold(_metadata, "before_huge_lock");
-	start_move(_metadata, &mover, a, 0, a->nr);
+	start_move(&mover, a, 0, a->nr);
 	wait_held(_metadata, "before_huge_lock");
 	ASSERT_EQ(0, madvise(a->src, a->len, MADV_DONTNEED));
 	let_go(_metadata, "before_huge_lock");
@@ -874,14 +927,18 @@ TEST_F_TIMEOUT(huge_race, src_migrates, TIMEOUT)
 	if (!two_nodes(node))
 		SKIP_TEST("one memory node");
 	from = node_of(a->src);
-	hold(_metadata, "before_huge_lock");
-	hold(_metadata, "migrating");
-	start_move(_metadata, &mover, a, 0, a->nr);
-	wait_held(_metadata, "before_huge_lock");
-	migrator.src = a->src;
-	migrator.len = page_size;
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &migrator, act_migrate);
 	migrator.node = node[from == node[0]];
-	start(_metadata, &migrator, act_migrate);
+	/* First it waits for all CPUs. */
+	hold(_metadata, "before_migrating");
+	start(&migrator, a->src, page_size);
+	wait_held(_metadata, "before_migrating");
+	hold(_metadata, "before_huge_lock");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "before_huge_lock");
+	hold(_metadata, "migrating");
+	let_go(_metadata, "before_migrating");
 	wait_held(_metadata, "migrating");
 	let_go(_metadata, "before_huge_lock");
 	sleep_ms(MEANWHILE_MS);
@@ -903,10 +960,9 @@ TEST_F_TIMEOUT(huge_race, split_zero_page_is_no_hole, TIMEOUT)
 	advise_huge(_metadata, a->src, a->len);
 	read_from(a->src);
 	check_huge(_metadata, a->src, 1, KPF_ZERO_PAGE);
+	summon(_metadata, &discarder, act_discard);
 	hold_for(_metadata, "huge_zero_split", SHORT_MS);
-	discarder.src = src_page(a, 2);
-	discarder.len = page_size;
-	start(_metadata, &discarder, act_discard);
+	start(&discarder, src_page(a, 2), page_size);
 	wait_held(_metadata, "huge_zero_split");
 	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, HOLES));
 	ASSERT_TRUE(is_present(a->dst));
@@ -928,11 +984,13 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 	protect(_metadata, a->src, page_size, PROT_READ);
 	protect(_metadata, a->src, page_size, RW);
 	ASSERT_EQ(0, smaps(a->src, "AnonHugePages"));
+	for (i = 0; i < MOVERS; i++)
+		summon(_metadata, &mover[i], act_move);
 	hold(_metadata, "split_locked");
-	start_move(_metadata, &mover[0], a, 0, part);
+	start_move(&mover[0], a, 0, part);
 	wait_held(_metadata, "split_locked");
 	for (i = 1; i < MOVERS; i++)
-		start_move(_metadata, &mover[i], a, i * part, (i + 1) * part);
+		start_move(&mover[i], a, i * part, (i + 1) * part);
 	for (i = 1; i < MOVERS; i++)
 		wait_asleep(_metadata, &mover[i]);
 	let_go(_metadata, "split_locked");
