@@ -2,7 +2,7 @@
 # in scripts/, which says at its top what it takes.
 
 FLAVOUR ?=
-export ARCH KSRC KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T
+export ARCH KSRC LINUX KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T
 
 # vm where one flavour is needed and none was asked for.
 flavour = FLAVOUR=$(or $(FLAVOUR),vm)
@@ -40,7 +40,10 @@ demo:
 test:
 	@FLAVOUR=$(FLAVOUR) scripts/test
 
+bench-quick:
+	@scripts/bench quick $(CASE)
+
 clean:
 	rm -rf build
 
-.PHONY: help tree export check selftests kernel run demo test clean
+.PHONY: help tree export check selftests kernel run demo test bench-quick clean

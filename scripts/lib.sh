@@ -7,7 +7,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export ROOT
-LINUX=$ROOT/linux
+LINUX=${LINUX:-$ROOT/linux}
 BUILD=$ROOT/build
 PATCHES=${PATCHES:-$ROOT/patches}
 
