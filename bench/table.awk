@@ -2,7 +2,7 @@
 # file a column with the median over its rounds and the spread of these, as
 # (largest - smallest) / median.
 #
-#	awk -f table.awk [-v bounds=targets.csv] FIRST.csv [SECOND.csv]
+#	awk -f sort.awk -f table.awk [-v bounds=targets.csv] FIRST.csv [SECOND.csv]
 #
 # With two files: the ratio of the second to the first. With bounds, whose columns
 # are shown as they are: whether the first is within the last of them.
@@ -13,18 +13,19 @@ BEGIN {
 		read_bounds()
 }
 
-FNR == 1 {
-	nr_files++
-	label[nr_files] = name_of(FILENAME)
-	if ($1 != "case")
-		fail(FILENAME " does not start as bench's CSV does")
+/^##/ { next }
+
+/^#/ { print; next }
+
+$1 == "case" {
+	if (FILENAME != file)
+		label[++nr_files] = name_of(FILENAME)
+	file = FILENAME
 	clock = $5
 	next
 }
 
-/^#/ { print; next }
-
-NF != 6 || $6 <= 0 { fail(FILENAME ":" FNR ": not a line of bench's CSV: " $0) }
+NF != 6 || FILENAME != file || $6 <= 0 { fail(FILENAME ":" FNR ": not a line of bench's CSV: " $0) }
 
 {
 	row = $1 "," $2 "," $3
@@ -44,6 +45,7 @@ END {
 	print_header()
 	for (i = 1; i <= nr_rows; i++)
 		print_row(rows[i])
+	print_percentiles()
 }
 
 function fail(why) {
@@ -98,28 +100,44 @@ function print_row(row,  f, i) {
 	print ""
 }
 
-function print_cost(file, row,  n, i, s) {
+function print_cost(file, row,  n, s) {
 	n = samples[file, row]
 	if (!n) {
 		printf " %16s %7s", "-", "-"
 		return
 	}
+	sorted(file, row, s)
+	m[file] = n % 2 ? s[(n + 1) / 2] : (s[n / 2] + s[n / 2 + 1]) / 2
+	printf " %16s %6.1f%%", number(m[file]), m[file] ? 100 * (s[n] - s[1]) / m[file] : 0
+}
+
+function sorted(file, row, s,  n, i) {
+	n = samples[file, row]
 	for (i = 1; i <= n; i++)
 		s[i] = cost[file, row, i]
 	sort(s, n)
-	m[file] = n % 2 ? s[(n + 1) / 2] : (s[n / 2] + s[n / 2 + 1]) / 2
-	printf " %16s %6.1f%%", number(m[file]), m[file] ? 100 * (s[n] - s[1]) / m[file] : 0
+	return n
 }
 
 function number(x) {
 	return sprintf(x < 10 ? "%.4f" : "%.1f", x)
 }
 
-function sort(s, n,  i, j, x) {
-	for (i = 2; i <= n; i++) {
-		x = s[i]
-		for (j = i - 1; j > 0 && s[j] > x; j--)
-			s[j + 1] = s[j]
-		s[j + 1] = x
+# Of the rows that have a round for each event.
+function print_percentiles(  i, j) {
+	for (i = 1; i <= nr_rows; i++) {
+		for (j = 1; j <= nr_files; j++) {
+			if (samples[j, rows[i]] >= 100)
+				print_distribution(j, rows[i])
+		}
 	}
+}
+
+function print_distribution(file, row,  n, s, f) {
+	n = sorted(file, row, s)
+	split(row, f, ",")
+	if (!distributions++)
+		printf "\n%-36s %6s %-20s %10s %10s %10s\n", "distribution of " clock, "at", "", "p50", "p99", "max"
+	printf "%-36s %6s %-20s %10s %10s %10s\n", f[1], f[2], label[file],
+		number(s[int((n + 1) / 2)]), number(s[int((99 * n + 99) / 100)]), number(s[n])
 }
