@@ -18,7 +18,7 @@ char *map_area(size_t pages, int advice)
 
 	if (reserve == MAP_FAILED)
 		die("mmap");
-	start = (char *)(((uintptr_t)reserve + pmd_size) & -pmd_size);
+	start = (char *)(((uintptr_t)reserve + 2 * page_size + pmd_size - 1) & -pmd_size);
 	end = reserve + len + 2 * pmd_size;
 	if (munmap(reserve, start - page_size - reserve) ||
 	    munmap(start + len, end - start - len) ||
