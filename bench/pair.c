@@ -77,6 +77,16 @@ static uint64_t timed_pass(struct pair *pair, size_t batch, const struct trip *t
 	return stop(begin);
 }
 
+static void counted_pass(const struct bench_case *c, struct pair *pair, size_t batch,
+			 const struct trip *trip, int round)
+{
+	struct counts counts;
+
+	begin_counts(&counts);
+	pass(pair, batch * page_size, trip);
+	record_counts(c, &counts, batch, round, pair->pages);
+}
+
 /* The first two rounds make page tables, and are not looked at. */
 void there_and_back(const struct bench_case *c, struct pair *pair, size_t batch,
 		    const struct trip *trip)
@@ -89,6 +99,8 @@ void there_and_back(const struct bench_case *c, struct pair *pair, size_t batch,
 			trip->before(pair);
 		if (i < 0)
 			pass(pair, batch * page_size, trip);
+		else if (counting())
+			counted_pass(c, pair, batch, trip, i);
 		else
 			record(c, batch, i, timed_pass(pair, batch, trip), count);
 		if (trip->after)
