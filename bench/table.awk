@@ -102,12 +102,12 @@ function print_row(row,  f, i) {
 	for (i = 1; i <= nr_files; i++)
 		print_cost(i, row)
 	if (nr_files == 2)
-		printf " %7s", m[1] && (2 in m) && m[2] ? sprintf("%.3f", m[2] / m[1]) : "-"
+		printf " %7s", (1 in m) && (2 in m) && m[1] ? sprintf("%.3f", m[2] / m[1]) : "-"
 	if (limit && (1 in m) && (2 in m))
 		check_limit()
 	for (i = 1; i <= nr_bounds; i++)
 		printf " %10s", (row, i) in bound ? bound[row, i] : "-"
-	if (nr_bounds && (row, nr_bounds) in bound)
+	if ((1 in m) && (row, nr_bounds) in bound)
 		printf " %s", m[1] <= bound[row, nr_bounds] ? "yes" : "NO"
 	print ""
 }
