@@ -4,11 +4,11 @@
 #
 #	awk -f sort.awk -f table.awk [-v bounds=targets.csv] FIRST.csv [SECOND.csv]
 #
-# With two files and -v limit=1.01: fails if the ratio is larger anywhere.
-# With -v plain=1: only case, parameter and medians, for gnuplot.
-#
-# With two files: the ratio of the second to the first. With bounds, whose columns
-# are shown as they are: whether the first is within the last of them.
+# With two files: the ratio of the second to the first; -v limit=1.01: it fails if
+# that is larger anywhere. With bounds, whose columns are shown as they are: whether
+# the first file is within the last of them. -v calls=1: what a call costs, the
+# parameter being pages in a call. -v plain=1: only case, parameter and medians, for
+# gnuplot.
 
 BEGIN {
 	FS = ","
@@ -84,6 +84,8 @@ function print_header(  i) {
 	printf "%-36s %6s %-6s", "median of " clock, "at", "per"
 	for (i = 1; i <= nr_files; i++)
 		printf " %16s %7s", label[i], "spread"
+	if (calls)
+		printf " %10s", "a call"
 	if (nr_files == 2)
 		printf " %7s", "ratio"
 	for (i = 1; i <= nr_bounds; i++)
@@ -101,6 +103,8 @@ function print_row(row,  f, i) {
 	printf "%-36s %6s %-6s", f[1], f[2], f[3]
 	for (i = 1; i <= nr_files; i++)
 		print_cost(i, row)
+	if (calls)
+		printf " %10s", f[3] == "page" && (1 in m) ? number(m[1] * f[2]) : "-"
 	if (nr_files == 2)
 		printf " %7s", (1 in m) && (2 in m) && m[1] ? sprintf("%.3f", m[2] / m[1]) : "-"
 	if (limit && (1 in m) && (2 in m))

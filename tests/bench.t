@@ -41,6 +41,9 @@ check 'a row that one has' table '^copy 1 page - - 5\.0000 0\.0% -$' "$tap_tmp/s
 check 'within the limit' awk -f "$BENCH/sort.awk" -f "$BENCH/table.awk" -v limit=1.01 "$tap_tmp/slow.csv" "$tap_tmp/fast.csv"
 check 'beyond the limit' refuses 'NO: more than 1.01' awk -f "$BENCH/sort.awk" -f "$BENCH/table.awk" -v limit=1.01 "$tap_tmp/fast.csv" "$tap_tmp/slow.csv"
 
+csv call 'move,4,page,0,100,40'
+check 'what a call costs' table '^move 4 page 2\.5000 0\.0% 10\.0$' -v calls=1 "$tap_tmp/call.csv"
+
 printf 'case,at,unit,theirs,at most\nmove,1,page,40,20\n' >"$tap_tmp/bounds.csv"
 check 'a bound kept' table '^move 1 page 20\.0 100\.0% 40 20 yes$' -v "bounds=$tap_tmp/bounds.csv" "$tap_tmp/slow.csv"
 sed -i 's/40,20/40,19/' "$tap_tmp/bounds.csv"
