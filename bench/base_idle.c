@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * page_idle: mark the frames of 4096 pages idle, and ask whether they still are.
- * The kernel knows 64 frames in a word, those of others among them.
- */
+/* page_idle: mark the frames of 4096 pages idle, and ask whether they still are. */
 #include "bench.h"
 
 #include <fcntl.h>
@@ -10,39 +7,38 @@
 
 #define PAGES		4096
 
-/* Where in the bitmap the frames are, each word once if they are in order. */
-static size_t find_words(char *area, off_t *word)
+/* What was a huge page has its frames in a row: 64 of them in each word. */
+static char *map_in_a_row(void)
 {
-	size_t i, nr = 0;
+	char *area = map_area(PAGES, MADV_HUGEPAGE);
 
-	for (i = 0; i < PAGES; i++) {
-		off_t at = pfn_of(area + i * page_size) / 64 * sizeof(uint64_t);
+	fill(area, PAGES);
+	return all_huge(area, PAGES) && split_huge(area, PAGES * page_size) ? area : NULL;
+}
 
-		if (!nr || word[nr - 1] != at)
-			word[nr++] = at;
-	}
-	return nr;
+static off_t word_of(char *page)
+{
+	return pfn_of(page) / 64 * sizeof(uint64_t);
 }
 
 static void run(const struct bench_case *c)
 {
-	char *area = map_area(PAGES, MADV_NOHUGEPAGE);
 	int bitmap = open(IDLE_BITMAP, O_RDWR), round;
-	static off_t word[PAGES];
+	char *area = map_in_a_row();
+	off_t word[PAGES / 64];
 	uint64_t all = UINT64_MAX, took;
-	size_t i, nr;
+	size_t i;
 
-	fill(area, PAGES);
+	if (bitmap < 0 || !area)
+		return skip(c, "no page_idle, or no huge pages to split");
 	drain_lru();
-	nr = find_words(area, word);
-	if (bitmap < 0 || !word[0])
-		return skip(c, "no page_idle");
+	for (i = 0; i < ARRAY_SIZE(word); i++)
+		word[i] = word_of(area + i * 64 * page_size);
 	for (round = 0; round < rounds; round++) {
 		took = start();
-		for (i = 0; i < nr; i++) {
-			/* The last word of memory may be in part beyond it, and give 0. */
-			if (pwrite(bitmap, &all, sizeof(all), word[i]) < 0 ||
-			    pread(bitmap, &all, sizeof(all), word[i]) < 0)
+		for (i = 0; i < ARRAY_SIZE(word); i++) {
+			if (pwrite(bitmap, &all, sizeof(all), word[i]) != sizeof(all) ||
+			    pread(bitmap, &all, sizeof(all), word[i]) != sizeof(all))
 				die("page_idle");
 			all = UINT64_MAX;
 		}

@@ -6,6 +6,7 @@ set style fill solid 0.6
 set ylabel "instructions a page"
 set yrange [0:*]
 set grid ytics
+set key top left
 set xtics rotate by -30
 set title "512 pages an ioctl; of the mixed ones every 8th is such a page"
 pick(file) = sprintf("< for s in %s; do awk -v s=$s '$1 == s && $2 == 512 { print; n++ } END { if (!n) print s, 512, \"-\" }' '%s'; done", states, file)
