@@ -90,5 +90,6 @@ check 'no such clock' refuses 'usage' "$bench" -c days
 check 'a clock that counts no instructions' refuses 'does not count instructions' "$bench" -c instructions move
 check 'no such mode' refuses "no 'nonsense'" "$ROOT/scripts/bench" nonsense
 check 'no such peer' refuses 'no directory /nowhere' env PEER=/nowhere "$ROOT/scripts/bench" quick
+check 'a peer that is no kernel' refuses 'no kernel source' env "PEER=$tap_tmp" "$ROOT/scripts/bench" peer
 check 'a profile of a whole case' refuses 'no case' "$ROOT/scripts/bench" profile move
 done_testing
