@@ -2,7 +2,7 @@
 # in scripts/, which says at its top what it takes.
 
 FLAVOUR ?=
-export ARCH KSRC LINUX KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T
+export ARCH KSRC LINUX KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T PEER RUNS
 
 # vm where one flavour is needed and none was asked for.
 flavour = FLAVOUR=$(or $(FLAVOUR),vm)
@@ -14,6 +14,7 @@ help:
 	@echo 'make selftests headers and kselftests of the series, static, into build/selftests/'
 	@echo 'make run       run PROG=<static program> [ARGS=...] in a guest'
 	@echo 'make demo      run the demo in a guest with the patched kernel'
+	@echo 'make bench     what moving costs, and what else got slower [PEER=linux-source-6.12]'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
 	@echo 'make check     the series itself: style, warnings, every commit builds'
 	@echo 'make clean     remove build/'
@@ -43,7 +44,10 @@ test:
 bench-quick:
 	@scripts/bench quick $(CASE)
 
+bench:
+	@scripts/bench
+
 clean:
 	rm -rf build
 
-.PHONY: help tree export check selftests kernel run demo test bench-quick clean
+.PHONY: help tree export check selftests kernel run demo test bench bench-quick clean

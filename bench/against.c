@@ -56,16 +56,15 @@ static void measure(const struct bench_case *c, void *(*rival)(void *))
 
 	make_pair(&pair, PAGES, MADV_NOHUGEPAGE, &trip);
 	find_frames();
+	pass(&pair, BATCH * page_size, &trip);
 	if (rival && pthread_create(&thread, NULL, rival, NULL))
 		die("pthread_create");
-	for (i = -2; i < rounds; i++) {
+	for (i = 0; i < rounds; i++) {
 		fill(pair.src, PAGES);
 		begin_counts(&counts);
 		took = start();
 		pass(&pair, BATCH * page_size, &trip);
 		took = stop(took);
-		if (i < 0)
-			continue;
 		record(c, BATCH, i, took, PAGES);
 		record_counts(c, &counts, BATCH, i, PAGES);
 	}

@@ -103,6 +103,7 @@ struct counts {
 	long switches, shootdowns, vmstat[3];
 };
 
+bool counting(void);
 void begin_counts(struct counts *counts);
 void record_counts(const struct bench_case *c, const struct counts *before, size_t param,
 		   int round, size_t count);

@@ -6,7 +6,7 @@
  */
 #include "bench.h"
 
-#define TIMES		300
+#define TIMES		200
 #define PAGES		16
 
 static void map_and_unmap(void)

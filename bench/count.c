@@ -43,6 +43,12 @@ static long switches(void)
 	return usage.ru_nvcsw + usage.ru_nivcsw;
 }
 
+/* Whether this kernel is made for that, and not for measuring time */
+bool counting(void)
+{
+	return vmstat(vmstat_fields[0]) >= 0;
+}
+
 void begin_counts(struct counts *counts)
 {
 	size_t i;

@@ -163,6 +163,8 @@ static bool run_apart(const struct bench_case *c)
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
+		if (count_instructions)
+			printf("## began at %" PRIu64 "\n", now());
 		c->run(c);
 		exit(0);
 	}

@@ -69,24 +69,42 @@ void pass(struct pair *pair, size_t len, const struct trip *trip)
 	pair->dst = src;
 }
 
-/* Rounds below 0 are not recorded: they make the page tables. */
+static uint64_t timed_pass(struct pair *pair, size_t batch, const struct trip *trip)
+{
+	uint64_t begin = start();
+
+	pass(pair, batch * page_size, trip);
+	return stop(begin);
+}
+
+static void counted_pass(const struct bench_case *c, struct pair *pair, size_t batch,
+			 const struct trip *trip, int round)
+{
+	struct counts counts;
+
+	begin_counts(&counts);
+	pass(pair, batch * page_size, trip);
+	record_counts(c, &counts, batch, round, pair->pages);
+}
+
+/* The first two rounds make page tables, and are not looked at. */
 void there_and_back(const struct bench_case *c, struct pair *pair, size_t batch,
 		    const struct trip *trip)
 {
 	size_t count = strcmp(c->unit, "thp") ? pair->pages : pair->pages / batch;
-	uint64_t took;
 	int i;
 
 	for (i = -2; i < rounds; i++) {
 		if (trip->before)
 			trip->before(pair);
-		took = start();
-		pass(pair, batch * page_size, trip);
-		took = stop(took);
+		if (i < 0)
+			pass(pair, batch * page_size, trip);
+		else if (counting())
+			counted_pass(c, pair, batch, trip, i);
+		else
+			record(c, batch, i, timed_pass(pair, batch, trip), count);
 		if (trip->after)
 			trip->after(pair);
-		if (i >= 0)
-			record(c, batch, i, took, count);
 	}
 }
 

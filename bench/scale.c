@@ -7,7 +7,7 @@
 
 #define PAGES		1024
 #define BATCH		16
-#define PASSES		16
+#define PASSES		4
 
 static void measure(const struct bench_case *c, int movers, int round, bool one_vma)
 {

@@ -4,8 +4,11 @@
 #
 #	awk -f sort.awk -f table.awk [-v bounds=targets.csv] FIRST.csv [SECOND.csv]
 #
-# With two files: the ratio of the second to the first. With bounds, whose columns
-# are shown as they are: whether the first is within the last of them.
+# With two files: the ratio of the second to the first; -v limit=1.01: it fails if
+# that is larger anywhere. With bounds, whose columns are shown as they are: whether
+# the first file is within the last of them. -v calls=1: what a call costs, the
+# parameter being pages in a call. -v plain=1: only case, parameter and medians, for
+# gnuplot.
 
 BEGIN {
 	FS = ","
@@ -15,7 +18,7 @@ BEGIN {
 
 /^##/ { next }
 
-/^#/ { print; next }
+/^#/ { if (!plain) print; next }
 
 $1 == "case" {
 	if (FILENAME != file)
@@ -42,10 +45,13 @@ END {
 		exit 1
 	if (!nr_rows)
 		fail("no rows: nothing was measured")
-	print_header()
+	if (!plain)
+		print_header()
 	for (i = 1; i <= nr_rows; i++)
 		print_row(rows[i])
-	print_percentiles()
+	if (!plain)
+		print_percentiles()
+	exit over ? 1 : 0
 }
 
 function fail(why) {
@@ -78,6 +84,8 @@ function print_header(  i) {
 	printf "%-36s %6s %-6s", "median of " clock, "at", "per"
 	for (i = 1; i <= nr_files; i++)
 		printf " %16s %7s", label[i], "spread"
+	if (calls)
+		printf " %10s", "a call"
 	if (nr_files == 2)
 		printf " %7s", "ratio"
 	for (i = 1; i <= nr_bounds; i++)
@@ -88,16 +96,36 @@ function print_header(  i) {
 function print_row(row,  f, i) {
 	delete m
 	split(row, f, ",")
+	if (plain) {
+		print f[1], f[2], median(1, row)
+		return
+	}
 	printf "%-36s %6s %-6s", f[1], f[2], f[3]
 	for (i = 1; i <= nr_files; i++)
 		print_cost(i, row)
+	if (calls)
+		printf " %10s", f[3] == "page" && (1 in m) ? number(m[1] * f[2]) : "-"
 	if (nr_files == 2)
-		printf " %7s", m[1] && (2 in m) && m[2] ? sprintf("%.3f", m[2] / m[1]) : "-"
+		printf " %7s", (1 in m) && (2 in m) && m[1] ? sprintf("%.3f", m[2] / m[1]) : "-"
+	if (limit && (1 in m) && (2 in m))
+		check_limit()
 	for (i = 1; i <= nr_bounds; i++)
 		printf " %10s", (row, i) in bound ? bound[row, i] : "-"
-	if (nr_bounds && (row, nr_bounds) in bound)
+	if ((1 in m) && (row, nr_bounds) in bound)
 		printf " %s", m[1] <= bound[row, nr_bounds] ? "yes" : "NO"
 	print ""
+}
+
+function check_limit() {
+	if (m[2] <= m[1] * limit)
+		return
+	printf " NO: more than %s", limit
+	over++
+}
+
+function median(file, row,  n, s) {
+	n = sorted(file, row, s)
+	return n % 2 ? s[(n + 1) / 2] : (s[n / 2] + s[n / 2 + 1]) / 2
 }
 
 function print_cost(file, row,  n, s) {
@@ -107,7 +135,7 @@ function print_cost(file, row,  n, s) {
 		return
 	}
 	sorted(file, row, s)
-	m[file] = n % 2 ? s[(n + 1) / 2] : (s[n / 2] + s[n / 2 + 1]) / 2
+	m[file] = median(file, row)
 	printf " %16s %6.1f%%", number(m[file]), m[file] ? 100 * (s[n] - s[1]) / m[file] : 0
 }
 

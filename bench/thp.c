@@ -28,7 +28,7 @@ static void whole(const struct bench_case *c)
 static void pieces(const struct bench_case *c)
 {
 	static const struct trip trip = { .step = step_move };
-	size_t batch = pmd_size / page_size, pages = (rounds + 1) * batch;
+	size_t batch = pmd_size / page_size, pages = rounds * batch;
 	struct pair all = {
 		.uffd = open_uffd(0),
 		.src = map_area(pages, MADV_HUGEPAGE),
@@ -44,14 +44,14 @@ static void pieces(const struct bench_case *c)
 	if (madvise(all.dst, pages * page_size, MADV_DONTNEED))
 		die("MADV_DONTNEED");
 	register_area(all.uffd, all.dst, pages);
-	for (i = -1; i < rounds; i++) {
+	for (i = 0; i < rounds; i++) {
 		struct pair one = all;
-		uint64_t begin = start();
+		uint64_t begin;
 
 		one.pages = batch;
+		begin = start();
 		pass(&one, PIECE * page_size, &trip);
-		if (i >= 0)
-			record(c, PIECE, i, stop(begin), batch);
+		record(c, PIECE, i, stop(begin), batch);
 		all.src += pmd_size;
 		all.dst += pmd_size;
 	}
