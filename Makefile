@@ -19,7 +19,8 @@ help:
 	@echo 'make check     the series itself: style, warnings, every commit builds'
 	@echo 'make clean     remove build/'
 	@echo
-	@echo "flavours: $$(scripts/kernel flavours)"
+	@echo "flavours: $$(scripts/kernel flavours)(ARCH=arm64: $$(ARCH=arm64 scripts/kernel flavours))"
+	@echo "machines: ARCH=x86_64, arm64 (64-bit, pages of 4 KiB; vm64k: 64 KiB), i386"
 	@echo 'KSRC=<Linux 6.1.y directory or tarball> if not the one in /usr/src'
 	@echo 'for run: CPUS=2 MEM=2G TIMEOUT=600 FILES= GUEST_ENV= APPEND= KVM=1'
 

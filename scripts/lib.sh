@@ -73,6 +73,12 @@ ARCH=${ARCH:-x86_64}
 # shellcheck source=scripts/arch-x86_64.sh
 . "$ROOT/scripts/arch-$ARCH.sh"
 
+# What is built for other machines than x86-64 lies beside, under its name.
+SUFFIX=
+[ "$ARCH" = x86_64 ] || SUFFIX=-$ARCH
+# Libraries for those machines, which are not installed; see scripts/deps.
+GUEST_LIB=$BUILD/lib$SUFFIX
+
 # What linux/ was made from: source, version, series, head.
 stamp() {
 	git -C "$LINUX" config --get "uffd-move.$1" || true
