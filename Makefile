@@ -17,6 +17,7 @@ help:
 	@echo 'make bench     what moving costs, and what else got slower [PEER=linux-source-6.12]'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
 	@echo 'make check     the series itself: style, warnings, every commit builds'
+	@echo 'make mutants   plant bugs in our code, one a boot: the tests must notice each [MUTANT=names]'
 	@echo 'make clean     remove build/'
 	@echo
 	@echo "flavours: $$(scripts/kernel flavours)(ARCH=arm64: $$(ARCH=arm64 scripts/kernel flavours))"
@@ -48,7 +49,10 @@ bench-quick:
 bench:
 	@scripts/bench
 
+mutants:
+	@scripts/mutants $(MUTANT)
+
 clean:
 	rm -rf build
 
-.PHONY: help tree export check selftests kernel run demo test bench bench-quick clean
+.PHONY: help tree export check selftests kernel run demo test bench bench-quick mutants clean

@@ -119,6 +119,23 @@ check 'tree: and leaves linux/ as it was' test "$before" = "$(head_of)" \
 rm -rf "$repo/linux"
 check 'tree: the same without a linux/' refuses "$bad" tree "$tap_tmp/k"
 check 'tree: and then makes none' test ! -e "$repo/linux" -a ! -e "$repo/linux.tmp" -a ! -e "$repo/linux.am"
+new_repo
+tree "$tap_tmp/k" 2>/dev/null
+mkdir "$repo/mutants"
+edit two two_falsified
+git -C "$repo/linux" format-patch -q -N --zero-commit --no-signature --abbrev=12 -o "$repo/mutants" HEAD~1
+git -C "$repo/linux" reset -q --hard HEAD~1
+check 'mutants: are planted beside' "$repo/scripts/mutants" source
+check 'mutants: and are there' grep -qx two_falsified "$repo/build/planted/linux/mm/a.c"
+check 'mutants: and not in linux/' refuses '' grep -qx two_falsified "$repo/linux/mm/a.c"
+cp -r "$repo/mutants" "$tap_tmp/mutants"
+check 'mutants: export' "$repo/scripts/mutants" export
+check 'mutants: exporting what was planted changes nothing' diff -r "$tap_tmp/mutants" "$repo/mutants"
+edit two 2
+check 'mutants: names the one that does not apply' refuses 'mm: two becomes two_falsified of mutants/' \
+	"$repo/scripts/mutants" source
+check 'mutants: and where' refuses 'in patch failed: mm/a.c' "$repo/scripts/mutants" source
+
 check 'make: bare make is help' grep -q "make tree" <(make -sC "$repo" 2>/dev/null)
 
 # From here on the real kernel.

@@ -1,0 +1,1002 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Races that are a few instructions wide, each held open by a window of the
+ * kernel: somebody stops there, and the test does what comes in between.
+ *
+ *	races [PATTERN...]
+ *
+ * The selftests are in here, too. Windows are those of mutants/0001 and 0002.
+ */
+#include "uffd-unit-tests.c"
+
+#define WINDOWS		"/sys/kernel/debug/windows"
+#define KPF_LOCKED	0
+
+/* So long a window stays open for what the other one cannot wait for. */
+#define SHORT_MS	500
+/* And so long for what closes it: if it takes longer, nothing was raced. */
+#define LONG_MS		10000
+/* What the other one does meanwhile, and cannot be seen doing. */
+#define MEANWHILE_MS	50
+
+/* === Windows === */
+
+static bool set_window(const char *name, unsigned int ms)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "%s %u", name, ms * 1000);
+	return write_text(WINDOWS, line);
+}
+
+/*
+ * Somebody in a window may hold the mmap_lock, even with a writer waiting for
+ * it: nothing here allocates memory, nor does anything between hold() and
+ * let_go().
+ */
+static bool read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+	return len > 0;
+}
+
+static bool window_is(const char *name, const char *state)
+{
+	static char all[4096];
+	char line[64];
+
+	snprintf(line, sizeof(line), "%s %s\n", name, state);
+	return read_file(WINDOWS, all, sizeof(all)) && strstr(all, line);
+}
+
+static void hold_for(struct __test_metadata *_metadata, const char *name,
+		     unsigned int ms)
+{
+	if (access(WINDOWS, W_OK))
+		SKIP_TEST("this kernel has no windows");
+	ASSERT_TRUE(set_window(name, ms)) TH_LOG("%s: %m", name);
+}
+
+/* Who comes there next is held until let_go(). */
+static void hold(struct __test_metadata *_metadata, const char *name)
+{
+	hold_for(_metadata, name, LONG_MS);
+}
+
+static void wait_held(struct __test_metadata *_metadata, const char *name)
+{
+	uint64_t end = now_ms() + PATIENCE_MS;
+
+	while (!window_is(name, "open") && now_ms() < end)
+		sched_yield();
+	ASSERT_TRUE(window_is(name, "open")) TH_LOG("nobody came to %s", name);
+}
+
+static void let_go(struct __test_metadata *_metadata, const char *name)
+{
+	ASSERT_TRUE(set_window(name, 0)) TH_LOG("%s closed too early", name);
+}
+
+/* === Threads === */
+
+struct actor {
+	pthread_t thread;
+	void (*act)(struct actor *actor);
+	int uffd;
+	char *dst, *src;
+	size_t len;
+	__u64 mode;
+	int node, tid;
+	struct outcome out;
+	atomic_bool go, done;
+};
+
+/* The test has the first CPU to itself, whoever is held on the others. */
+static void stay_on(bool first)
+{
+	cpu_set_t set;
+	int cpu;
+
+	CPU_ZERO(&set);
+	for (cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+		if (first == !cpu)
+			CPU_SET(cpu, &set);
+	}
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void *run_actor(void *arg)
+{
+	struct actor *actor = arg;
+
+	stay_on(false);
+	actor->tid = gettid();
+	/* In user space, so that its CPU can be asked to do something. */
+	while (!actor->go)
+		;
+	actor->act(actor);
+	actor->done = true;
+	return NULL;
+}
+
+/* All that are going to act, before anybody is held: that takes locks. */
+static void summon(struct __test_metadata *_metadata, struct actor *actor,
+		   void (*act)(struct actor *))
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 3)
+		SKIP_TEST("needs three CPUs");
+	stay_on(true);
+	actor->act = act;
+	ASSERT_EQ(0, pthread_create(&actor->thread, NULL, run_actor, actor));
+	while (!actor->tid)
+		sched_yield();
+}
+
+static void start(struct actor *actor, void *src, size_t len)
+{
+	actor->src = src;
+	actor->len = len;
+	actor->go = true;
+}
+
+/* As long as it takes, if it ends at all. */
+static void join(struct __test_metadata *_metadata, struct actor *actor)
+{
+	uint64_t end = now_ms() + PATIENCE_MS;
+
+	while (!actor->done && now_ms() < end)
+		sleep_ms(1);
+	ASSERT_TRUE(atomic_load(&actor->done));
+	ASSERT_EQ(0, pthread_join(actor->thread, NULL));
+}
+
+static void act_move(struct actor *actor)
+{
+	actor->out = move(actor->uffd, actor->dst, actor->src, actor->len,
+			  actor->mode);
+}
+
+static void act_read(struct actor *actor)
+{
+	signal_of_read(actor->src);
+}
+
+static void act_discard(struct actor *actor)
+{
+	madvise(actor->src, actor->len, MADV_DONTNEED);
+}
+
+static void act_page_out(struct actor *actor)
+{
+	madvise(actor->src, actor->len, MADV_PAGEOUT);
+}
+
+static void act_unmap(struct actor *actor)
+{
+	munmap(actor->src, actor->len);
+}
+
+static void act_migrate(struct actor *actor)
+{
+	void *page = actor->src;
+	int status;
+
+	syscall(__NR_move_pages, 0, 1UL, &page, &actor->node, &status,
+		MPOL_MF_MOVE);
+}
+
+/* A walk of the rmap, with the folio locked. */
+static void act_set_idle(struct actor *actor)
+{
+	set_idle(pfn_of(actor->src));
+}
+
+static void start_move(struct actor *actor, struct area *a, size_t from,
+		       size_t to)
+{
+	actor->uffd = a->uffd;
+	actor->dst = dst_page(a, from);
+	start(actor, src_page(a, from), (to - from) * page_size);
+}
+
+static bool is_asleep(struct actor *actor)
+{
+	char path[64], text[256], *name_end;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", actor->tid);
+	if (!read_file(path, text, sizeof(text)))
+		return false;
+	name_end = strrchr(text, ')');
+	return name_end && (name_end[2] == 'D' || name_end[2] == 'S');
+}
+
+static void wait_asleep(struct __test_metadata *_metadata, struct actor *actor)
+{
+	uint64_t end = now_ms() + PATIENCE_MS;
+
+	while (!is_asleep(actor) && now_ms() < end)
+		sched_yield();
+	ASSERT_TRUE(is_asleep(actor));
+}
+
+/* === Pins === */
+
+static void act_pin_fast(struct actor *actor)
+{
+	struct gup_args gup = {
+		.addr = (uintptr_t)actor->src,
+		.size = page_size,
+		.nr_pages_per_call = 1,
+		.gup_flags = 1,		/* FOLL_WRITE */
+	};
+	int fd = open(GUP_TEST, O_RDWR | O_CLOEXEC);
+
+	actor->out.err = ioctl(fd, PIN_FAST, &gup) ? errno : 0;
+	close(fd);
+}
+
+/* GUP-fast, which takes no lock, pins the page while a move has its locks. */
+TEST_F_TIMEOUT(pins, taken_at_the_last_moment, TIMEOUT)
+{
+	const char *window = variant->huge ? "before_huge_clear" :
+					     "before_clear";
+	struct actor mover = { }, pinner = { };
+	struct area *a = &self->a;
+
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &pinner, act_pin_fast);
+	hold(_metadata, window);
+	hold(_metadata, "pinned");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, window);
+	start(&pinner, a->src, page_size);
+	wait_held(_metadata, "pinned");
+	let_go(_metadata, window);
+	join(_metadata, &mover);
+	/* The pin is still there, so the page has to be, too. */
+	check_stayed(_metadata, a, 0, a->nr);
+	ASSERT_EQ(EBUSY, mover.out.err);
+	let_go(_metadata, "pinned");
+	join(_metadata, &pinner);
+	ASSERT_EQ(0, pinner.out.err);
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	check_moved(_metadata, a, 0, a->nr);
+}
+
+/* === Base pages === */
+
+FIXTURE(race) {
+	struct area a;
+	struct io_uring ring;
+};
+
+#define RACE_PAGES	8
+
+FIXTURE_SETUP(race)
+{
+	make_area(_metadata, &self->a, UFFD_FEATURE_SIGBUS, RACE_PAGES);
+	ASSERT_REGISTERED(self->a.uffd, self->a.src, self->a.len);
+	open_ring(_metadata, &self->ring);
+	drain_lru();
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	ring_close(&self->ring);
+	free(self->a.page);
+	close(self->a.uffd);
+}
+
+/* Both find the place empty, if the first one's lock doesn't keep the other out. */
+TEST_F_TIMEOUT(race, two_to_one_place, TIMEOUT)
+{
+	struct area *a = &self->a;
+	char *other = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	struct actor mover = { };
+	struct page page = new_page(_metadata, other, 5000);
+
+	summon(_metadata, &mover, act_move);
+	hold_for(_metadata, "taken", SHORT_MS);
+	start_move(&mover, a, 0, 1);
+	wait_held(_metadata, "taken");
+	ASSERT_FAILED(EEXIST, move(a->uffd, a->dst, other, page_size, 0));
+	join(_metadata, &mover);
+	ASSERT_EQ(0, mover.out.err);
+	check_moved(_metadata, a, 0, 1);
+	check_page(_metadata, other, page);
+}
+
+/* One has a lock that the other wants next. */
+TEST_F_TIMEOUT(race, opposite_directions, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	ASSERT_MOVED(page_size, move_pages_of(a, 1, 2, 0));
+	summon(_metadata, &mover, act_move);
+	hold_for(_metadata, "one_ptl", SHORT_MS);
+	start_move(&mover, a, 0, 1);
+	wait_held(_metadata, "one_ptl");
+	ASSERT_MOVED(page_size, move(a->uffd, src_page(a, 1), dst_page(a, 1),
+				     page_size, 0));
+	join(_metadata, &mover);
+	ASSERT_EQ(0, mover.out.err);
+	check_moved(_metadata, a, 0, 1);
+	check_stayed(_metadata, a, 1, 2);
+}
+
+/* Taken, pinned, to be put back: not a hole that could be passed over. */
+TEST_F_TIMEOUT(race, taken_page_is_no_hole, TIMEOUT)
+{
+	char *far = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	ASSERT_REGISTERED(a->uffd, far, page_size);
+	pin_src(_metadata, a, &self->ring, 0, 1);
+	summon(_metadata, &mover, act_move);
+	hold_for(_metadata, "taken", SHORT_MS);
+	start_move(&mover, a, 0, 1);
+	wait_held(_metadata, "taken");
+	ASSERT_FAILED(EBUSY, move(a->uffd, far, a->src, page_size, HOLES));
+	join(_metadata, &mover);
+	ASSERT_EQ(EBUSY, mover.out.err);
+	check_stayed(_metadata, a, 0, 1);
+}
+
+/* A huge page comes where a page table was about to be. */
+TEST_F_TIMEOUT(race, table_becomes_huge, TIMEOUT)
+{
+	char *dst = arena + 12 * pmd_size;
+	struct area *a = &self->a;
+	struct actor mover = { };
+	size_t i;
+
+	need_small_huge_pages(_metadata);
+	advise_huge(_metadata, dst, pmd_size);
+	/* Nobody is asked about what is missing there. */
+	if (try_register(a->uffd, dst, pmd_size, UFFDIO_REGISTER_MODE_WP, NULL))
+		SKIP_TEST("no write-protection by userfaultfd");
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "before_pte_alloc");
+	mover.uffd = a->uffd;
+	mover.dst = dst;
+	start(&mover, a->src, page_size);
+	wait_held(_metadata, "before_pte_alloc");
+	dst[page_size] = 1;
+	ASSERT_TRUE(kpageflag(pfn_of(dst), KPF_THP));
+	let_go(_metadata, "before_pte_alloc");
+	join(_metadata, &mover);
+	ASSERT_EQ(EEXIST, mover.out.err);
+	check_page(_metadata, a->src, a->page[0]);
+	ASSERT_EQ(1, dst[page_size]);
+	dst[page_size] = 0;
+	for (i = 0; i < pmd_size / page_size; i++)
+		ASSERT_TRUE(page_is_zero(dst + i * page_size));
+}
+
+/* Somebody has the folio locked: it is waited for, and nothing is left behind. */
+TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
+{
+	struct actor mover = { }, walker = { };
+	struct area *a = &self->a;
+
+	need_idle_tracking(_metadata);
+	need_swap(_metadata);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	drain_lru();
+	hold(_metadata, "idle_locked");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	start_move(&mover, a, 0, a->nr);
+	wait_asleep(_metadata, &mover);
+	let_go(_metadata, "idle_locked");
+	join(_metadata, &mover);
+	ASSERT_EQ(0, mover.out.err);
+	join(_metadata, &walker);
+	check_moved(_metadata, a, 0, a->nr);
+	check_pages_out(_metadata, a);
+}
+
+/* The page is written to, and its slot given to another, while one looks. */
+TEST_F_TIMEOUT(race, slot_is_reused, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	need_swap(_metadata);
+	swap_out_for_good(_metadata, a);
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "before_ptls");
+	start_move(&mover, a, 0, 1);
+	wait_held(_metadata, "before_ptls");
+	fill_page(a->src, 5000);
+	fill_page(src_page(a, 1), 5001);
+	ASSERT_TRUE(page_out(src_page(a, 1), 1));
+	let_go(_metadata, "before_ptls");
+	join(_metadata, &mover);
+	ASSERT_EQ(0, mover.out.err);
+	ASSERT_TRUE(is_hole(a->src));
+	ASSERT_TRUE(page_is(a->dst, 5000));
+	ASSERT_TRUE(page_is(src_page(a, 1), 5001));
+}
+
+/* A swap-in from zram, of which only a flag is to be seen. */
+static void start_swap_in(struct __test_metadata *_metadata, struct area *a,
+			  struct actor *reader)
+{
+	need_swap(_metadata);
+	swap_out_for_good(_metadata, a);
+	summon(_metadata, reader, act_read);
+	hold(_metadata, "swapping_in");
+	start(reader, a->src, 1);
+	wait_held(_metadata, "swapping_in");
+}
+
+/* For as long as it takes, on a busy machine. */
+static void act_move_stubbornly(struct actor *actor)
+{
+	do {
+		act_move(actor);
+	} while (actor->out.err == EBUSY);
+}
+
+/* The page moves when it is there: nobody has to read it again. */
+TEST_F_TIMEOUT(race, swap_in_is_waited_for, TIMEOUT)
+{
+	struct actor mover = { }, reader = { };
+	struct area *a = &self->a;
+
+	summon(_metadata, &mover, act_move_stubbornly);
+	start_swap_in(_metadata, a, &reader);
+	hold(_metadata, "before_ptls");
+	start_move(&mover, a, 0, 1);
+	wait_held(_metadata, "before_ptls");
+	let_go(_metadata, "before_ptls");
+	sleep_ms(MEANWHILE_MS);
+	let_go(_metadata, "swapping_in");
+	join(_metadata, &mover);
+	join(_metadata, &reader);
+	ASSERT_EQ(0, mover.out.err);
+	ASSERT_TRUE(is_present(a->dst));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+}
+
+/* But not for ever. */
+TEST_F_TIMEOUT(race, wait_for_swap_in_ends, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct actor reader = { };
+
+	start_swap_in(_metadata, a, &reader);
+	ASSERT_FAILED(EBUSY, move_pages_of(a, 0, 1, 0));
+	let_go(_metadata, "swapping_in");
+	join(_metadata, &reader);
+	ASSERT_TRUE(page_is(a->src, a->page[0].id));
+	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+}
+
+static void wait_for_write(struct __test_metadata *_metadata, struct area *a,
+			   size_t k)
+{
+	uint64_t end = now_ms() + PATIENCE_MS;
+
+	while (kpageflag(a->page[k].pfn, KPF_WRITEBACK) && now_ms() < end)
+		sleep_ms(1);
+	ASSERT_FALSE(kpageflag(a->page[k].pfn, KPF_WRITEBACK));
+	ASSERT_TRUE(kpageflag(a->page[k].pfn, KPF_SWAPCACHE));
+}
+
+/* Memory failure takes it out of the swap cache before it is locked. */
+TEST_F_TIMEOUT(slow_swap, leaves_the_cache, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct actor mover = { };
+	uint64_t pfn = a->page[0].pfn;
+	char text[32];
+
+	if (access("/sys/kernel/debug/hwpoison/corrupt-pfn", W_OK))
+		SKIP_TEST("memory failure cannot be injected");
+	swap_out(_metadata, a, 0, a->nr);
+	wait_for_write(_metadata, a, 0);
+	summon(_metadata, &mover, act_move);
+	/* Its CPU is not going to have any to give to the LRU lists. */
+	drain_lru();
+	hold(_metadata, "swap_folio_found");
+	start_move(&mover, a, 0, 1);
+	wait_held(_metadata, "swap_folio_found");
+	snprintf(text, sizeof(text), "%#llx", (unsigned long long)pfn);
+	/* It says EBUSY, since the mover has a reference. */
+	write_text("/sys/kernel/debug/hwpoison/corrupt-pfn", text);
+	ASSERT_TRUE(kpageflag(pfn, KPF_HWPOISON));
+	ASSERT_FALSE(kpageflag(pfn, KPF_SWAPCACHE));
+	let_go(_metadata, "swap_folio_found");
+	join(_metadata, &mover);
+	ASSERT_EQ(0, mover.out.err);
+	ASSERT_FALSE(kpageflag(pfn, KPF_LOCKED));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+	write_text("/sys/kernel/debug/hwpoison/unpoison-pfn", text);
+}
+
+/* === TLBs that reclaim has left for later === */
+
+static struct {
+	volatile uint64_t *addr;
+	atomic_bool stop;
+	atomic_ulong value, loads;
+} gazer;
+
+static void skip_load(int sig)
+{
+	siglongjmp(nothing_there, 1);
+}
+
+/* Loads, and does nothing else that would change what its CPU's TLB has. */
+static void act_gaze(struct actor *actor)
+{
+	if (sigsetjmp(nothing_there, 1)) {
+		gazer.value = 0;
+		gazer.loads++;
+	}
+	while (!gazer.stop) {
+		gazer.value = *gazer.addr;
+		gazer.loads++;
+	}
+}
+
+static void wait_for_loads(struct __test_metadata *_metadata)
+{
+	unsigned long now = gazer.loads;
+	uint64_t end = now_ms() + PATIENCE_MS;
+
+	while (gazer.loads < now + 3 && now_ms() < end)
+		sched_yield();
+	ASSERT_LT(now + 2, atomic_load(&gazer.loads));
+}
+
+static void start_gazer(struct __test_metadata *_metadata, struct actor *actor,
+			void *addr)
+{
+	struct sigaction act = { .sa_handler = skip_load };
+
+	ASSERT_EQ(0, sigaction(SIGBUS, &act, NULL));
+	gazer.addr = addr;
+	summon(_metadata, actor, act_gaze);
+	start(actor, addr, 1);
+	wait_for_loads(_metadata);
+}
+
+/*
+ * A lazily freed page at dst is discarded, but not yet flushed, when another
+ * one moves there. A thread that has loaded from it all along must notice.
+ */
+TEST_F_TIMEOUT(race, discarded_page_is_not_seen_after, TIMEOUT)
+{
+	struct actor reclaimer = { }, reader = { };
+	struct area *a = &self->a, freed = *a;
+	uint64_t old;
+
+	remap_dst(_metadata, a);
+	fill_page(a->dst, 5000);
+	old = *(uint64_t *)a->dst;
+	freed.src = a->dst;
+	freed.len = page_size;
+	free_lazily(_metadata, &freed);
+	ASSERT_REGISTERED(a->uffd, a->dst, a->len);
+	summon(_metadata, &reclaimer, act_page_out);
+	start_gazer(_metadata, &reader, a->dst);
+	ASSERT_EQ(old, atomic_load(&gazer.value));
+	hold(_metadata, "before_unmap_flush");
+	start(&reclaimer, a->dst, page_size);
+	wait_held(_metadata, "before_unmap_flush");
+	ASSERT_TRUE(is_hole(a->dst));
+	wait_for_loads(_metadata);
+	/* Its TLB is what this is about. */
+	ASSERT_EQ(old, atomic_load(&gazer.value));
+	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+	wait_for_loads(_metadata);
+	ASSERT_EQ(*(uint64_t *)a->dst, atomic_load(&gazer.value));
+	let_go(_metadata, "before_unmap_flush");
+	gazer.stop = true;
+	join(_metadata, &reader);
+	join(_metadata, &reclaimer);
+	check_moved(_metadata, a, 0, 1);
+}
+
+/* === Threads that are about to wait for a page === */
+
+static void act_wait(struct actor *actor)
+{
+	read_from(actor->src);
+}
+
+/* One that has found dst empty, and has not yet gone to sleep over it. */
+static void start_waiter(struct __test_metadata *_metadata,
+			 struct actor *waiter, char *addr)
+{
+	summon(_metadata, waiter, act_wait);
+	hold(_metadata, "before_must_wait");
+	start(waiter, addr, 1);
+	wait_held(_metadata, "before_must_wait");
+}
+
+/* The page is there by then, but taken for a moment. It is put back. */
+TEST_F_TIMEOUT(waiting, page_that_is_put_back, TIMEOUT)
+{
+	struct area *a = &self->a, back = *a;
+	struct actor mover = { }, waiter = { };
+	struct io_uring ring;
+
+	open_ring(_metadata, &ring);
+	ASSERT_REGISTERED(a->uffd, a->src, a->len);
+	summon(_metadata, &mover, act_move);
+	start_waiter(_metadata, &waiter, a->dst);
+	ASSERT_MOVED(page_size,
+		     move_pages_of(a, 0, 1, UFFDIO_MOVE_MODE_DONTWAKE));
+	back.src = a->dst;
+	back.dst = a->src;
+	pin_src(_metadata, &back, &ring, 0, 1);
+	hold(_metadata, "taken");
+	start_move(&mover, &back, 0, 1);
+	wait_held(_metadata, "taken");
+	let_go(_metadata, "before_must_wait");
+	sleep_ms(MEANWHILE_MS);
+	let_go(_metadata, "taken");
+	join(_metadata, &mover);
+	ASSERT_EQ(EBUSY, mover.out.err);
+	join(_metadata, &waiter);
+	ring_close(&ring);
+}
+
+/* The huge zero page is there by then, but being split. */
+TEST_F_TIMEOUT(waiting, zero_page_that_is_split, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct actor discarder = { }, waiter = { };
+
+	need_small_huge_pages(_metadata);
+	a->src = arena + 10 * pmd_size;
+	a->dst = arena + 12 * pmd_size;
+	advise_huge(_metadata, a->src, pmd_size);
+	advise_huge(_metadata, a->dst, pmd_size);
+	ASSERT_REGISTERED(a->uffd, a->dst, pmd_size);
+	read_from(a->src);
+	check_huge(_metadata, a->src, 1, KPF_ZERO_PAGE);
+	ASSERT_EQ(0, prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
+	summon(_metadata, &discarder, act_discard);
+	start_waiter(_metadata, &waiter, dst_page(a, 1));
+	ASSERT_MOVED(pmd_size, move(a->uffd, a->dst, a->src, pmd_size,
+				    UFFDIO_MOVE_MODE_DONTWAKE));
+	hold(_metadata, "huge_zero_split");
+	start(&discarder, dst_page(a, 2), page_size);
+	wait_held(_metadata, "huge_zero_split");
+	let_go(_metadata, "before_must_wait");
+	sleep_ms(MEANWHILE_MS);
+	let_go(_metadata, "huge_zero_split");
+	join(_metadata, &discarder);
+	join(_metadata, &waiter);
+}
+
+/* === Vmas that go away === */
+
+/* Two page tables on either side, a page in each. */
+static void spread_area(struct __test_metadata *_metadata, struct area *a)
+{
+	free(a->page);
+	set_size(_metadata, a, 2 * pmd_size / page_size);
+	a->src = map_anon(_metadata, arena + 4 * pmd_size, a->len);
+	a->dst = map_anon(_metadata, arena + 8 * pmd_size, a->len);
+	ASSERT_REGISTERED(a->uffd, a->dst, a->len);
+	a->page[0] = new_page(_metadata, a->src, ID_FIRST);
+	a->page[a->nr / 2] = new_page(_metadata, src_page(a, a->nr / 2),
+				      ID_FIRST + 1);
+}
+
+/* The second half of src or dst is unmapped when the first one has moved. */
+static void check_cut_short(struct __test_metadata *_metadata, struct area *a,
+			    char *half)
+{
+	struct actor mover = { .mode = HOLES }, unmapper = { };
+
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &unmapper, act_unmap);
+	is_asleep(&unmapper);
+	hold(_metadata, "after_step");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "after_step");
+	start(&unmapper, half, pmd_size);
+	wait_asleep(_metadata, &unmapper);
+	let_go(_metadata, "after_step");
+	join(_metadata, &mover);
+	join(_metadata, &unmapper);
+	ASSERT_EQ(EAGAIN, mover.out.err);
+	ASSERT_EQ((__s64)pmd_size, mover.out.move);
+	check_moved(_metadata, a, 0, a->nr / 2);
+}
+
+TEST_F_TIMEOUT(race, src_is_unmapped, TIMEOUT)
+{
+	struct area *a = &self->a;
+
+	spread_area(_metadata, a);
+	check_cut_short(_metadata, a, a->src + pmd_size);
+	ASSERT_FAILED(ENOENT, move_pages_of(a, a->nr / 2, a->nr, HOLES));
+}
+
+TEST_F_TIMEOUT(race, dst_is_unmapped, TIMEOUT)
+{
+	struct area *a = &self->a;
+
+	spread_area(_metadata, a);
+	check_cut_short(_metadata, a, a->dst + pmd_size);
+	ASSERT_FAILED(ENOENT, move_pages_of(a, a->nr / 2, a->nr, HOLES));
+	check_page(_metadata, src_page(a, a->nr / 2), a->page[a->nr / 2]);
+}
+
+/* === Processes that end === */
+
+enum end { KILLED, EXITS, EXECS };
+
+FIXTURE(end) {
+	struct area *a;		/* shared, for the frame to be known */
+	int ready[2], execed[2];
+};
+
+FIXTURE_VARIANT(end) {
+	enum end how;
+};
+
+FIXTURE_VARIANT_ADD(end, killed) { .how = KILLED };
+FIXTURE_VARIANT_ADD(end, exits) { .how = EXITS };
+FIXTURE_VARIANT_ADD(end, execs) { .how = EXECS };
+
+FIXTURE_SETUP(end)
+{
+	need_move(_metadata);
+	self->a = map_at(_metadata, mmap(NULL, page_size, RW, ANON, -1, 0),
+			 page_size, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	ASSERT_EQ(0, pipe(self->ready));
+	ASSERT_EQ(0, pipe(self->execed));
+}
+
+FIXTURE_TEARDOWN(end)
+{
+}
+
+/* Its move gets a folio lock it has waited for, and then the process ends. */
+static void live_and_end(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(end) *self, enum end how)
+{
+	struct actor mover = { }, walker = { };
+	struct area *a = self->a;
+	char number[16];
+
+	make_area(_metadata, a, UFFD_FEATURE_SIGBUS, 1);
+	a->page[0].pfn = pfn_of(a->src);
+	self->a->relative = a->page[0].pfn;
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	drain_lru();
+	hold(_metadata, "idle_locked");
+	hold(_metadata, "folio_waited_for");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	start_move(&mover, a, 0, 1);
+	wait_asleep(_metadata, &mover);
+	let_go(_metadata, "idle_locked");
+	wait_held(_metadata, "folio_waited_for");
+	ASSERT_EQ(1, write(self->ready[1], "+", 1));
+	snprintf(number, sizeof(number), "%d", self->execed[1]);
+	if (how == EXITS)
+		_exit(0);
+	if (how == EXECS)
+		execl("/proc/self/exe", "races", SLEEP, number, NULL);
+	for (;;)
+		pause();
+}
+
+TEST_F_TIMEOUT(end, leaves_no_folio_locked, TIMEOUT)
+{
+	pid_t pid;
+	char c;
+
+	need_idle_tracking(_metadata);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		live_and_end(_metadata, self, variant->how);
+		_exit(1);
+	}
+	ASSERT_TRUE(wait_readable(self->ready[0]));
+	ASSERT_EQ(1, read(self->ready[0], &c, 1));
+	if (variant->how == KILLED)
+		kill(pid, SIGKILL);
+	/* Until the others of its process are told to end. */
+	sleep_ms(4 * MEANWHILE_MS);
+	let_go(_metadata, "folio_waited_for");
+	if (variant->how == EXECS) {
+		ASSERT_TRUE(wait_readable(self->execed[0]));
+		kill(pid, SIGKILL);
+	}
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_FALSE(kpageflag(self->a->relative, KPF_LOCKED));
+}
+
+/* === KSM === */
+
+/*
+ * KSM has found the second of two twins, but not locked it, when that moves to
+ * another address of the same VMA. Whatever it does then: the page is found by
+ * its rmap afterwards.
+ */
+TEST_F_TIMEOUT(race, ksm_page_moves, TIMEOUT)
+{
+	const char *ksm = "/sys/kernel/mm/ksm/run";
+	struct area *a = &self->a;
+	char *twin = src_page(a, 1), *to = src_page(a, a->nr);
+
+	need_swap(_metadata);
+	if (read_long(ksm) != 0)
+		SKIP_TEST("no KSM, or it is running");
+	map_anon(_metadata, a->src, a->len + page_size);
+	fill_page(a->src, 5000);
+	fill_page(twin, 5000);
+	ASSERT_REGISTERED(a->uffd, a->src, a->len + page_size);
+	ASSERT_EQ(0, madvise(a->src, a->len + page_size, MADV_MERGEABLE));
+	hold(_metadata, "before_ksm_lock");
+	ASSERT_TRUE(write_text(ksm, "1"));
+	wait_held(_metadata, "before_ksm_lock");
+	ASSERT_MOVED(page_size, move(a->uffd, to, twin, page_size, 0));
+	let_go(_metadata, "before_ksm_lock");
+	ASSERT_TRUE(write_text(ksm, "0"));
+	ASSERT_TRUE(page_out(to, 1));
+	ASSERT_TRUE(page_is(to, 5000));
+	ASSERT_TRUE(page_is(a->src, 5000));
+	ASSERT_TRUE(is_hole(twin));
+}
+
+/* === Huge pages === */
+
+FIXTURE(huge_race) {
+	struct area a;
+};
+
+FIXTURE_SETUP(huge_race)
+{
+	make_huge_area(_metadata, &self->a);
+	drain_lru();
+}
+
+FIXTURE_TEARDOWN(huge_race)
+{
+	free(self->a.page);
+	close(self->a.uffd);
+}
+
+/* Whether there is anything at dst was looked at without its lock. */
+TEST_F_TIMEOUT(huge_race, dst_is_filled, TIMEOUT)
+{
+	char *data = mmap(NULL, page_size, RW, ANON, -1, 0);
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	fill_page(data, 5000);
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "before_huge_lock");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "before_huge_lock");
+	ASSERT_EQ(0, place(a->uffd, dst_page(a, 7), data));
+	let_go(_metadata, "before_huge_lock");
+	join(_metadata, &mover);
+	ASSERT_EQ(EAGAIN, mover.out.err);
+	ASSERT_EQ((__s64)(7 * page_size), mover.out.move);
+	ASSERT_TRUE(page_is(dst_page(a, 7), 5000));
+	check_moved(_metadata, a, 0, 7);
+	check_stayed(_metadata, a, 8, a->nr);
+}
+
+/* And so was the huge page. */
+TEST_F_TIMEOUT(huge_race, src_is_discarded, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "before_huge_lock");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "before_huge_lock");
+	ASSERT_EQ(0, madvise(a->src, a->len, MADV_DONTNEED));
+	let_go(_metadata, "before_huge_lock");
+	join(_metadata, &mover);
+	ASSERT_EQ(ENOENT, mover.out.err);
+	ASSERT_EQ(a->nr, count_pages(a->dst, a->nr, is_hole));
+}
+
+/* By the time the lock is taken there is a migration entry. */
+TEST_F_TIMEOUT(huge_race, src_migrates, TIMEOUT)
+{
+	struct actor mover = { }, migrator = { };
+	struct area *a = &self->a;
+	int node[2], from;
+
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	from = node_of(a->src);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &migrator, act_migrate);
+	migrator.node = node[from == node[0]];
+	/* First it waits for all CPUs. */
+	hold(_metadata, "before_migrating");
+	start(&migrator, a->src, page_size);
+	wait_held(_metadata, "before_migrating");
+	hold(_metadata, "before_huge_lock");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "before_huge_lock");
+	hold(_metadata, "migrating");
+	let_go(_metadata, "before_migrating");
+	wait_held(_metadata, "migrating");
+	let_go(_metadata, "before_huge_lock");
+	sleep_ms(MEANWHILE_MS);
+	let_go(_metadata, "migrating");
+	join(_metadata, &mover);
+	join(_metadata, &migrator);
+	ASSERT_EQ(0, mover.out.err);
+	ASSERT_EQ(migrator.node, node_of(a->dst));
+	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+}
+
+/* A pmd that is none while the huge zero page is split is no hole. */
+TEST_F_TIMEOUT(huge_race, split_zero_page_is_no_hole, TIMEOUT)
+{
+	struct actor discarder = { };
+	struct area *a = &self->a;
+
+	advise_huge(_metadata, a->src, a->len);
+	read_from(a->src);
+	check_huge(_metadata, a->src, 1, KPF_ZERO_PAGE);
+	summon(_metadata, &discarder, act_discard);
+	hold_for(_metadata, "huge_zero_split", SHORT_MS);
+	start(&discarder, src_page(a, 2), page_size);
+	wait_held(_metadata, "huge_zero_split");
+	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, HOLES));
+	ASSERT_TRUE(is_present(a->dst));
+	ASSERT_TRUE(is_hole(a->src));
+	join(_metadata, &discarder);
+}
+
+/* === Many who move parts of one huge page === */
+
+#define MOVERS	8
+
+/* Each finds it locked by another, who splits it, and needs it for himself. */
+TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
+{
+	struct actor mover[MOVERS] = { };
+	struct area *a = &self->a;
+	size_t i, part = a->nr / MOVERS;
+
+	protect(_metadata, a->src, page_size, PROT_READ);
+	protect(_metadata, a->src, page_size, RW);
+	ASSERT_EQ(0, smaps(a->src, "AnonHugePages"));
+	for (i = 0; i < MOVERS; i++)
+		summon(_metadata, &mover[i], act_move);
+	hold(_metadata, "split_locked");
+	start_move(&mover[0], a, 0, part);
+	wait_held(_metadata, "split_locked");
+	for (i = 1; i < MOVERS; i++)
+		start_move(&mover[i], a, i * part, (i + 1) * part);
+	for (i = 1; i < MOVERS; i++)
+		wait_asleep(_metadata, &mover[i]);
+	let_go(_metadata, "split_locked");
+	for (i = 0; i < MOVERS; i++) {
+		join(_metadata, &mover[i]);
+		ASSERT_EQ(0, mover[i].out.err) TH_LOG("mover %zu", i);
+	}
+	check_moved(_metadata, a, 0, a->nr);
+}
