@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Starts the threads, watches them, and says how it ended. */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "stress.h"
+
+__thread struct thread *self;
+struct thread *threads;
+unsigned int nr_threads, nr_mutators;
+_Atomic bool stopping;
+uint64_t start_ms;
+unsigned int stop_after_s = 60, hang_s = 60;
+
+static struct thread main_thread;
+static const struct op main_ops[] = { { "the end", 1, NULL }, { } };
+
+uint64_t draw(void)
+{
+	return self->rng = mix(self->rng);
+}
+
+uint32_t below(uint32_t n)
+{
+	return (draw() >> 32) * n >> 32;
+}
+
+bool one_in(uint32_t n)
+{
+	return !below(n);
+}
+
+static unsigned int pick_op(const struct op *ops)
+{
+	unsigned int total = 0, i, at;
+
+	for (i = 0; ops[i].name; i++)
+		total += ops[i].weight;
+	at = below(total);
+	for (i = 0; at >= ops[i].weight; i++)
+		at -= ops[i].weight;
+	return i;
+}
+
+static void *thread_main(void *arg)
+{
+	self = arg;
+	self->tid = (int)syscall(SYS_gettid);
+	while (!atomic_load(&stopping)) {
+		self->op_number++;
+		self->rng = mix(seed ^ mix((uint64_t)self->number << 48 ^
+					   self->op_number));
+		self->op = pick_op(self->ops);
+		self->ran[self->op]++;
+		self->ops[self->op].run();
+		beat();
+	}
+	return NULL;
+}
+
+static void add_threads(const char *role, const struct op *ops, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct thread *t = &threads[nr_threads];
+
+		t->role = role;
+		t->ops = ops;
+		t->number = nr_threads++;
+		t->index = i;
+		atomic_store(&t->hazard, ((struct place){ NOWHERE, NOWHERE }));
+		atomic_store(&t->beat, now_ms());
+		t->buffer = mmap(NULL, BUFFER_HUGE * pmd_size,
+				 PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (t->buffer == MAP_FAILED)
+			die("no memory: %m");
+	}
+}
+
+static void start_threads(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_threads; i++) {
+		if (threads[i].ops == mover_ops)
+			accomplice_start(&threads[i]);
+	}
+	for (i = 0; i < nr_threads; i++) {
+		if (pthread_create(&threads[i].id, NULL, thread_main, &threads[i]))
+			die("cannot start a thread");
+	}
+}
+
+static void print_file(const char *name, int tid)
+{
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, name);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		printf("    %s: %s%s", name, line, strchr(line, '\n') ? "" : "\n");
+	if (f)
+		fclose(f);
+}
+
+/* Blocked tasks go to the console as well, with their stacks. */
+static void hung(const struct thread *t)
+{
+	unsigned int i;
+
+	printf("HANG: %s %u has made no progress for %u s, SEED=%#llx\n",
+	       t->role, t->index, hang_s, (unsigned long long)seed);
+	for (i = 0; i < nr_threads; i++) {
+		printf("  %s %u, task %d\n", threads[i].role, threads[i].index,
+		       threads[i].tid);
+		print_file("wchan", threads[i].tid);
+		print_file("syscall", threads[i].tid);
+		print_file("stack", threads[i].tid);
+	}
+	print_trails();
+	fflush(stdout);
+	write_text("/proc/sysrq-trigger", "w");
+	_exit(3);
+}
+
+static void watch(void)
+{
+	uint64_t now = now_ms();
+	unsigned int i;
+
+	for (i = 0; i < nr_threads; i++) {
+		uint64_t last = atomic_load(&threads[i].beat);
+
+		if (!threads[i].ended && now > last + hang_s * 1000ULL)
+			hung(&threads[i]);
+	}
+}
+
+static void run(void)
+{
+	uint64_t end = start_ms + stop_after_s * 1000ULL;
+	unsigned int i;
+	uint64_t said = start_ms;
+
+	while (now_ms() < end) {
+		sleep_ms(250);
+		watch();
+		if (now_ms() < said + 5000)
+			continue;
+		said = now_ms();
+		print_progress();
+	}
+	atomic_store(&stopping, true);
+	for (i = 0; i < nr_threads; i++) {
+		while (pthread_tryjoin_np(threads[i].id, NULL)) {
+			sleep_ms(10);
+			watch();
+		}
+		threads[i].ended = true;
+	}
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: stress [-s SEED] [-t SECONDS] [-h SECONDS until a thread hangs]\n");
+	exit(2);
+}
+
+static uint64_t number(const char *text)
+{
+	char *end;
+	uint64_t n = strtoull(text, &end, 0);
+
+	if (!*text || *end) {
+		fprintf(stderr, "stress: '%s' is not a number\n", text);
+		usage();
+	}
+	return n;
+}
+
+static void parse(int argc, char **argv)
+{
+	int c;
+
+	/* What a child becomes that execs */
+	if (argc == 2 && !strcmp(argv[1], "--exit"))
+		exit(0);
+	while ((c = getopt(argc, argv, "s:t:h:")) >= 0) {
+		switch (c) {
+		case 's':
+			seed = number(optarg);
+			break;
+		case 't':
+			stop_after_s = number(optarg);
+			break;
+		case 'h':
+			hang_s = number(optarg);
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind != argc || !stop_after_s || !hang_s)
+		usage();
+}
+
+int main(int argc, char **argv)
+{
+	mm_util_init();
+	parse(argc, argv);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	threads = calloc(MAX_THREADS, sizeof(*threads));
+	main_thread.role = "main";
+	main_thread.ops = main_ops;
+	self = &main_thread;
+	start_ms = now_ms();
+	printf("stress: SEED=%#llx, %u s\n", (unsigned long long)seed, stop_after_s);
+	model_init();
+	area_init();
+	access_init();
+	quiet_init();
+	disturb_init();
+	family_init();
+	final_before();
+	nr_mutators = 3;
+	add_threads("mover", mover_ops, 3);
+	add_threads("mutator", mutator_ops, nr_mutators);
+	add_threads("disturber", disturber_ops, 2);
+	add_threads("family", family_ops, 1);
+	start_ms = now_ms();
+	start_threads();
+	run();
+	print_table();
+	disturb_end_all();
+	final_check();
+	printf("PASS: no page was lost, doubled or changed, and no store was lost; SEED=%#llx\n",
+	       (unsigned long long)seed);
+	return 0;
+}
