@@ -21,6 +21,8 @@ static void look_at(struct range r, const char *when)
 	for (i = 0; i < r.n; i++) {
 		uint32_t slot = r.slot + i;
 
+		if (is_page(held[slot]) && one_in(4) && !mark_page(slot))
+			violation("%s: %s cannot be written", when, slot_name(slot));
 		if (held[slot] != EMPTY)
 			content_must_be(slot, held[slot], when);
 		else if (area_of(slot)->uffd >= 0 && one_in(16) &&

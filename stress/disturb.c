@@ -14,9 +14,6 @@
 
 #include "stress.h"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE	25
-#endif
 
 #define CGROUP		"/sys/fs/cgroup/stress"
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
@@ -78,7 +75,7 @@ static struct range anywhere(uint32_t most)
 /* Mappings come and go, so that these may fail. */
 static void advise(int advice)
 {
-	struct range r = anywhere(area_slots);
+	struct range r = anywhere(one_in(8) ? area_slots : 64);
 
 	count_result(madvise(address(r.slot), r.n * page_size, advice) ? errno : 0);
 }
@@ -105,12 +102,12 @@ static void tell(const char *path, const char *text)
 
 static void op_reclaim(void)
 {
-	tell(CGROUP "/memory.reclaim", one_in(2) ? "1M" : "8M");
+	tell(CGROUP "/memory.reclaim", one_in(4) ? "4M" : "512K");
 }
 
 static void op_split(void)
 {
-	struct range r = anywhere(2 * huge_slots);
+	struct range r = anywhere(huge_slots);
 
 	count_result(split_huge(address(r.slot), r.n * page_size) ? 0 : EBUSY);
 }

@@ -16,9 +16,6 @@
 
 #include "stress.h"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE	25
-#endif
 
 #define MOST		1024
 #define SIDES		3		/* source, destination, a third range */

@@ -51,6 +51,7 @@ static long odd_memory(void)
 	write_text("/proc/sys/vm/drop_caches", "3");
 	drain_lru();
 	sleep_ms(1000);
+	write_text("/proc/sys/vm/stat_refresh", "1");
 	left = meminfo("MemTotal") - pages_aside() -
 		vmstat("nr_zspages") * (long)page_size;
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -58,8 +59,22 @@ static long odd_memory(void)
 	return left;
 }
 
+/* Once it has been mapped, the huge zero page stays as long as we do. */
+static void keep_huge_zero_page(void)
+{
+	size_t len = 2 * pmd_size;
+	char *p = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t word;
+
+	if (p == MAP_FAILED || madvise(p, len, MADV_HUGEPAGE) ||
+	    !try_load((uint64_t *)(p + pmd_size - (uintptr_t)p % pmd_size), &word))
+		die("cannot map the huge zero page: %m");
+	munmap(p, len);
+}
+
 void final_before(void)
 {
+	keep_huge_zero_page();
 	odd_before = odd_memory();
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,16 +51,23 @@ static unsigned int pick_op(const struct op *ops)
 
 static void *thread_main(void *arg)
 {
+	uint64_t begin;
+
 	self = arg;
 	self->tid = (int)syscall(SYS_gettid);
+	/* They have no end of work to do, the others have to get on with theirs. */
+	if (self->ops == mutator_ops && setpriority(PRIO_PROCESS, self->tid, 10))
+		die("setpriority: %m");
 	while (!atomic_load(&stopping)) {
 		self->op_number++;
 		self->rng = mix(seed ^ mix((uint64_t)self->number << 48 ^
 					   self->op_number));
 		self->op = pick_op(self->ops);
 		self->ran[self->op]++;
+		begin = now_ms();
 		self->ops[self->op].run();
 		beat();
+		self->ms[self->op] += now_ms() - begin;
 	}
 	return NULL;
 }

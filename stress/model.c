@@ -232,9 +232,9 @@ uint32_t pick_length(void)
 }
 
 /* Mostly from where a run of such slots begins, often on a huge page's edge. */
-struct range pick_range(bool empty)
+static struct range pick_from(uint32_t slot, bool empty)
 {
-	struct range r = { below(nr_slots), pick_length() };
+	struct range r = { slot, pick_length() };
 	struct area *area = area_of(r.slot);
 	uint32_t first = whole(area).slot, room;
 
@@ -251,4 +251,20 @@ struct range pick_range(bool empty)
 	if (r.n > room)
 		r.n = room;
 	return r;
+}
+
+struct range pick_range(bool empty)
+{
+	return pick_from(below(nr_slots), empty);
+}
+
+/* Likewise, where it is registered, or is not. */
+struct range pick_registered(bool empty, bool registered)
+{
+	uint32_t slot, tries = 8;
+
+	do {
+		slot = below(nr_slots);
+	} while ((area_of(slot)->uffd >= 0) != registered && --tries);
+	return pick_from(slot, empty);
 }

@@ -199,7 +199,8 @@ static void pick_overlap(struct move *m)
 
 bool pick_move(struct move *m)
 {
-	struct range src = pick_range(false), dst = pick_range(true);
+	struct range src = pick_range(false);
+	struct range dst = pick_registered(true, !one_in(16));
 
 	*m = (struct move){ .src = src.slot, .dst = dst.slot, .n = src.n };
 	/* A huge page stays one only if both sides are in step. */

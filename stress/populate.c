@@ -7,6 +7,7 @@
 
 #include "stress.h"
 
+
 /* Up to the first slot that is not as it must be. */
 static struct range run_of(struct range r, bool empty)
 {
@@ -18,11 +19,12 @@ static struct range run_of(struct range r, bool empty)
 }
 
 /* Claims a range, in which a run like this begins with the first slot. */
-static bool claim_run(struct range *r, bool empty, uint32_t most)
+static bool claim_run(struct range *r, struct range from, bool empty,
+		      uint32_t most)
 {
 	struct range run;
 
-	*r = pick_range(empty);
+	*r = from;
 	if (r->n > most)
 		r->n = most;
 	*r = run_of(*r, empty);
@@ -99,6 +101,8 @@ static void copy(struct range r)
 		content_fill(self->buffer + i * page_size, held[r.slot + i]);
 	}
 	ret = ioctl(uffds[area->uffd], UFFDIO_COPY, &arg);
+	if (one_in(2))
+		madvise(address(r.slot), r.n * page_size, MADV_COLLAPSE);
 	if (filled(r, ret, arg.copy, "UFFDIO_COPY"))
 		adopt(r, "after UFFDIO_COPY");
 }
@@ -124,7 +128,8 @@ static void populate(const char *what, bool registered,
 	struct step *step;
 	struct range r;
 
-	if (!claim_run(&r, true, BUFFER_HUGE * huge_slots))
+	if (!claim_run(&r, pick_registered(true, registered), true,
+		       BUFFER_HUGE * huge_slots))
 		return;
 	if ((area_of(r.slot)->uffd >= 0) == registered) {
 		step = step_begin(what, r.slot, NOWHERE, r.n);
@@ -273,7 +278,7 @@ void op_fill(void)
 	struct step *step;
 	struct range r;
 
-	if (!claim_run(&r, false, 256))
+	if (!claim_run(&r, pick_range(false), false, 256))
 		return;
 	step = step_begin("fill", r.slot, NOWHERE, r.n);
 	await_accesses(r);
@@ -358,7 +363,7 @@ void op_lazy(void)
 	struct range r[2];
 	struct step *step;
 
-	if (!claim_run(&r[0], false, 256))
+	if (!claim_run(&r[0], pick_registered(false, true), false, 256))
 		return;
 	r[1] = pick_range(true);
 	r[1].n = r[0].n;

@@ -183,26 +183,28 @@ static uint64_t sum(size_t offset)
 
 void print_progress(void)
 {
-	printf("%4llu s: %llu pages moved, %llu stores, %llu faults, %llu pages checked, %u pages of %u in use\n",
+	printf("%4llu s: %llu pages moved, %llu stores, %llu faults, %llu pages checked, %u of %u in use, %ld huge\n",
 	       (unsigned long long)(now_ms() - start_ms) / 1000, SUM(moved),
 	       SUM(stores), SUM(faults), SUM(checked), NR_PAGES - pages_free(),
-	       NR_PAGES);
+	       NR_PAGES, meminfo("AnonHugePages") / (long)pmd_size);
 	fflush(stdout);
 }
 
 static void print_row(const char *role, unsigned int op, const char *name)
 {
-	uint64_t ran = 0, result[NR_RESULTS] = { 0 };
+	uint64_t ran = 0, ms = 0, result[NR_RESULTS] = { 0 };
 	unsigned int i, r;
 
 	for (i = 0; i < nr_threads; i++) {
 		if (threads[i].role != role)
 			continue;
 		ran += threads[i].ran[op];
+		ms += threads[i].ms[op];
 		for (r = 0; r < NR_RESULTS; r++)
 			result[r] += threads[i].result[op][r];
 	}
-	printf("%-10s %-16s %9llu ", role, name, (unsigned long long)ran);
+	printf("%-10s %-16s %9llu %7.1f ", role, name,
+	       (unsigned long long)ran, ms / 1e3);
 	for (r = 0; r < NR_RESULTS; r++) {
 		if (result[r])
 			printf(" %s %llu", result_name[r],
@@ -216,7 +218,8 @@ void print_table(void)
 	const char *role = NULL;
 	unsigned int i, op;
 
-	printf("\n%-10s %-16s %9s  results\n", "", "operation", "times");
+	printf("\n%-10s %-16s %9s %7s  results\n", "", "operation", "times",
+	       "seconds");
 	for (i = 0; i < nr_threads; i++) {
 		if (threads[i].role == role)
 			continue;

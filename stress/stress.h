@@ -35,6 +35,10 @@
 #define BUFFER_HUGE	1		/* what one UFFDIO_COPY fills at most */
 #define NOWHERE		UINT32_MAX
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25		/* libc is older */
+#endif
+
 /* What a slot holds: nothing, zeroes, a page that looks like others, or one. */
 #define EMPTY		0u
 #define BLANK		1u
@@ -113,6 +117,7 @@ struct thread {
 	struct step step[NR_STEPS];
 	unsigned int steps;
 	uint64_t ran[MAX_OPS];
+	uint64_t ms[MAX_OPS];
 	uint64_t result[MAX_OPS][NR_RESULTS];
 	uint64_t moved, stores, faults, checked;
 	char *buffer;			/* of BUFFER_HUGE huge pages */
@@ -173,6 +178,7 @@ void show_range(struct range r);
 void await_accesses(struct range r);
 uint32_t seek(uint32_t slot, bool empty);
 struct range pick_range(bool empty);
+struct range pick_registered(bool empty, bool registered);
 uint32_t pick_length(void);
 
 /* content.c */
