@@ -3,6 +3,7 @@
 
 FLAVOUR ?=
 export ARCH KSRC KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T
+export SEED SECS HANG
 
 # vm where one flavour is needed and none was asked for.
 flavour = FLAVOUR=$(or $(FLAVOUR),vm)
@@ -14,6 +15,7 @@ help:
 	@echo 'make selftests headers and kselftests of the series, static, into build/selftests/'
 	@echo 'make run       run PROG=<static program> [ARGS=...] in a guest'
 	@echo 'make demo      run the demo in a guest with the patched kernel'
+	@echo 'make stress    run the fuzzer in a guest [SEED=...] [SECS=60] [FLAVOUR=vm]'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
 	@echo 'make check     the series itself: style, warnings, every commit builds'
 	@echo 'make clean     remove build/'
@@ -37,10 +39,13 @@ run:
 demo:
 	@FLAVOUR=vm scripts/demo
 
+stress:
+	@$(flavour) scripts/stress
+
 test:
 	@FLAVOUR=$(FLAVOUR) scripts/test
 
 clean:
 	rm -rf build
 
-.PHONY: help tree export check selftests kernel run demo test clean
+.PHONY: help tree export check selftests kernel run demo stress test clean

@@ -46,7 +46,7 @@ void disturb_init(void)
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	must_write(CGROUP "/cgroup.procs", pid);
 	must_write(THP "khugepaged/max_ptes_none", "0");
-	must_write(THP "khugepaged/scan_sleep_millisecs", "20");
+	must_write(THP "khugepaged/scan_sleep_millisecs", "100");
 	must_write(THP "khugepaged/alloc_sleep_millisecs", "100");
 	must_write(THP "khugepaged/pages_to_scan", "2048");
 	must_write(KSM "sleep_millisecs", "20");
@@ -75,7 +75,7 @@ static struct range anywhere(uint32_t most)
 /* Mappings come and go, so that these may fail. */
 static void advise(int advice)
 {
-	struct range r = anywhere(one_in(8) ? area_slots : 64);
+	struct range r = anywhere(one_in(16) ? area_slots : 32);
 
 	count_result(madvise(address(r.slot), r.n * page_size, advice) ? errno : 0);
 }
@@ -102,7 +102,7 @@ static void tell(const char *path, const char *text)
 
 static void op_reclaim(void)
 {
-	tell(CGROUP "/memory.reclaim", one_in(4) ? "4M" : "512K");
+	tell(CGROUP "/memory.reclaim", one_in(4) ? "1M" : "128K");
 }
 
 static void op_split(void)
@@ -134,7 +134,7 @@ static void op_compact(void)
 
 static void op_migrate(void)
 {
-	struct range r = anywhere(256);
+	struct range r = anywhere(one_in(8) ? 256 : 16);
 
 	if (nodes)
 		count_result(migrate_pages_to(address(r.slot), r.n,
@@ -243,6 +243,7 @@ static void noisy_##name(void)			\
 	op_##name();				\
 	step_end(step, 0);			\
 	disturb_end();				\
+	sleep_ms(below(20));			\
 }
 
 WRAP(pageout)

@@ -234,7 +234,7 @@ void op_move(void)
 	if (!claim(r, 2))
 		return;
 	done = move_pages_checked(&m, &err);
-	if (err == EBUSY && one_in(8))
+	if (err == EBUSY && one_in(16))
 		insist(&(struct move){ m.src + done, m.dst + done, 1, m.uffd, 0 });
 	release(r, 2);
 }

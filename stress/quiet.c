@@ -13,6 +13,7 @@
 #define PROBES		8
 
 static pthread_rwlock_t noise;
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 void quiet_init(void)
 {
@@ -24,16 +25,21 @@ void quiet_init(void)
 	pthread_rwlock_init(&noise, &attr);
 }
 
-void quiet_begin(void)
+/* False if somebody else is already waiting for it: most have to get on. */
+bool quiet_begin(void)
 {
+	if (pthread_mutex_trylock(&turn))
+		return false;
 	beat();
 	pthread_rwlock_wrlock(&noise);
 	beat();
+	return true;
 }
 
 void quiet_end(void)
 {
 	pthread_rwlock_unlock(&noise);
+	pthread_mutex_unlock(&turn);
 }
 
 void disturb_begin(void)
@@ -57,7 +63,8 @@ void insist(const struct move *m)
 	uint64_t end = now_ms() + PATIENCE_MS;
 	int err = EBUSY;
 
-	quiet_begin();
+	if (!quiet_begin())
+		return;
 	while (err == EBUSY && now_ms() < end) {
 		if (!touch(m->src))
 			violation("%s holds %s, but cannot be accessed",
@@ -143,8 +150,7 @@ void op_probe(void)
 	m = (struct move){ r[0].slot, r[1].slot, 1, area_of(r[1].slot)->uffd, 0 };
 	step = step_begin("probe", m.src, m.dst, 1);
 	if (is_page(held[m.src]) && held[m.dst] == EMPTY && m.uffd >= 0 &&
-	    area_of(m.src)->uffd >= 0) {
-		quiet_begin();
+	    area_of(m.src)->uffd >= 0 && quiet_begin()) {
 		probe(m);
 		quiet_end();
 	} else {

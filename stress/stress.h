@@ -256,7 +256,7 @@ void op_hold(void);
 
 /* quiet.c: no disturber and no child is at work */
 void quiet_init(void);
-void quiet_begin(void);
+bool quiet_begin(void);
 void quiet_end(void);
 void disturb_begin(void);
 void disturb_end(void);
