@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "stress.h"
 
@@ -152,6 +154,183 @@ void op_probe(void)
 	if (is_page(held[m.src]) && held[m.dst] == EMPTY && m.uffd >= 0 &&
 	    area_of(m.src)->uffd >= 0 && quiet_begin()) {
 		probe(m);
+		quiet_end();
+	} else {
+		skipped();
+	}
+	step_end(step, 0);
+	release(r, 2);
+}
+
+/* Claims, and in each slot there is a page of its own. */
+static bool claim_pages(struct range *r, uint32_t most)
+{
+	uint32_t i;
+
+	*r = pick_range(false);
+	r->n = r->n < most ? r->n : most;
+	for (i = 0; i < r->n && is_page(held[r->slot + i]); i++)
+		;
+	r->n = i;
+	if (!r->n) {
+		skipped();
+		return false;
+	}
+	if (!claim(r, 1))
+		return false;
+	for (i = 0; i < r->n && is_page(held[r->slot + i]); i++)
+		;
+	if (i == r->n)
+		return true;
+	release(r, 1);
+	skipped();
+	return false;
+}
+
+static bool migrated(struct range r)
+{
+	uint64_t end = now_ms() + PATIENCE_MS;
+	int node[2];
+	size_t n;
+
+	if (!two_nodes(node))
+		return true;
+	do {
+		drain_lru();
+		n = migrate_pages_to(address(r.slot), r.n, node[below(2)]);
+	} while (n != r.n && now_ms() < end);
+	return n == r.n;
+}
+
+/* What finds no page by its rmap leaves it where it is. */
+static void evict(struct range r, bool out)
+{
+	uint32_t i;
+
+	for (i = 0; i < r.n; i++)
+		touch(r.slot + i);
+	if (out ? page_out(address(r.slot), r.n) : migrated(r))
+		return;
+	for (i = 0; i < r.n - 1 && is_swapped(address(r.slot + i)) == out; i++)
+		;
+	violation("%s and %u more are nobody else's, but cannot be %s; %s holding %s has pagemap entry %#llx",
+		  slot_name(r.slot), r.n - 1, out ? "swapped out" : "migrated",
+		  slot_name(r.slot + i), name_of(held[r.slot + i]),
+		  (unsigned long long)pagemap_entry(address(r.slot + i)));
+}
+
+void op_evict(void)
+{
+	struct step *step;
+	struct range r;
+
+	if (!claim_pages(&r, 32))
+		return;
+	step = step_begin("evict", r.slot, NOWHERE, r.n);
+	if (quiet_begin()) {
+		hide_range(r);
+		evict(r, one_in(2));
+		show_range(r);
+		quiet_end();
+		content_must_be(r.slot, held[r.slot], "after being evicted");
+		count_result(0);
+	} else {
+		skipped();
+	}
+	step_end(step, 0);
+	release(&r, 1);
+}
+
+/* A child that does nothing but have the pages */
+static pid_t start_sharing(int fd[2])
+{
+	char c;
+	pid_t pid;
+
+	if (pipe(fd) || (pid = fork()) < 0)
+		violation("pipe and fork: %m");
+	if (pid) {
+		close(fd[0]);
+		return pid;
+	}
+	close(fd[1]);
+	_exit(read(fd[0], &c, 1) != 0);
+}
+
+static void stop_sharing(pid_t pid, int fd[2])
+{
+	int status;
+
+	close(fd[1]);
+	if (waitpid(pid, &status, 0) != pid || status)
+		violation("a child ended with status %#x", status);
+}
+
+/* Nothing is written to them: they move as they are, once nobody shares them. */
+static void move_unshared(struct move m)
+{
+	uint64_t end = now_ms() + PATIENCE_MS, word;
+	uint32_t n;
+	int err;
+
+	do {
+		n = move_pages_checked(&m, &err);
+		m.src += n;
+		m.dst += n;
+		m.n -= n;
+		drain_lru();
+		/* A swap entry that was shared looks shared until it is read in. */
+		if (err && !try_load((uint64_t *)address(m.src), &word))
+			violation("%s cannot be read", slot_name(m.src));
+	} while (err == EBUSY && now_ms() < end);
+	if (err == EBUSY)
+		violation("%s holding %s was shared with a child that has ended, and UFFDIO_MOVE still says EBUSY",
+			  slot_name(m.src), name_of(held[m.src]));
+}
+
+static void share(const struct move *m)
+{
+	struct range src = { m->src, m->n };
+	uint32_t n, i;
+	pid_t pid;
+	int fd[2], err;
+
+	hide_range(src);
+	if (one_in(2))
+		page_out(address(m->src), m->n);
+	pid = start_sharing(fd);
+	for (i = 0; i < m->n; i++) {
+		struct move one = { m->src + i, m->dst + i, 1, m->uffd, 0 };
+
+		n = move_ioctl(&one, &err);
+		if (n || err != EBUSY)
+			violation("%s holding %s is shared with a child, but UFFDIO_MOVE of it gives errno %d",
+				  slot_name(one.src), name_of(held[one.src]), err);
+	}
+	stop_sharing(pid, fd);
+	move_unshared(*m);
+}
+
+void op_share(void)
+{
+	struct range r[2];
+	struct step *step;
+	struct move m;
+
+	if (!claim_pages(&r[0], 8))
+		return;
+	r[1] = pick_registered(true, true);
+	r[1].n = r[0].n;
+	if (!range_ok(r[1]) || area_of(r[1].slot)->uffd < 0 || !claim(&r[1], 1)) {
+		release(r, 1);
+		skipped();
+		return;
+	}
+	m = (struct move){ r[0].slot, r[1].slot, r[0].n, area_of(r[1].slot)->uffd, 0 };
+	step = step_begin("share", m.src, m.dst, m.n);
+	if (seek(m.dst, false) - m.dst >= m.n && in_one_vma(m.dst, m.n) &&
+	    in_one_vma(m.src, m.n) && quiet_begin()) {
+		share(&m);
 		quiet_end();
 	} else {
 		skipped();

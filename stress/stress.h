@@ -31,7 +31,7 @@
 #define MARK		MAX_MUTATORS	/* the counter of whoever has a claim */
 #define NR_COUNTERS	(MAX_MUTATORS + 1)
 #define MAX_THREADS	16
-#define MAX_OPS		20
+#define MAX_OPS		24
 #define BUFFER_HUGE	1		/* what one UFFDIO_COPY fills at most */
 #define NOWHERE		UINT32_MAX
 
@@ -111,6 +111,8 @@ struct thread {
 	uint64_t rng;
 	unsigned int op;
 	_Atomic uint64_t beat;
+	uint64_t seen;			/* beat, by the watchdog, */
+	unsigned int missed;		/* so often the same */
 	_Atomic struct place hazard;
 	sigjmp_buf jump;
 	volatile bool catching;
@@ -262,6 +264,8 @@ void disturb_begin(void);
 void disturb_end(void);
 void insist(const struct move *m);
 void op_probe(void);
+void op_evict(void);
+void op_share(void);
 
 /* disturb.c */
 extern const struct op disturber_ops[];
