@@ -189,6 +189,8 @@ static void remember(struct duet *d)
 	unsigned int side;
 	uint32_t i;
 
+	if (d->kind->remaps)
+		hide_range(d->side[1]);
 	for (side = 0; side < d->nr_sides; side++) {
 		for (i = 0; i < d->m.n; i++)
 			d->was[side][i] = held[d->side[side].slot + i];

@@ -32,8 +32,8 @@ struct duet_kind {
 	bool discards, copies;
 	/* Nobody else moves or discards: what the move says is so. */
 	bool exact;
-	/* The mapping changes, too. */
-	bool refuses;
+	/* The mapping changes, too: of the destination, where nobody must be then. */
+	bool refuses, remaps;
 };
 
 extern const struct duet_kind duet_kinds[];

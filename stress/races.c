@@ -211,7 +211,8 @@ const struct duet_kind duet_kinds[] = {
 	{ "move and collapse", act_collapse, .registered_src = true, .exact = true },
 	{ "move and split", act_split, .exact = true },
 	{ "move and pin", act_pin, .registered_src = true, .exact = true },
-	{ "move and mmap dst", act_remake, .discards = true, .refuses = true },
+	{ "move and mmap dst", act_remake, .discards = true, .refuses = true,
+	  .remaps = true },
 };
 
 const unsigned int nr_duet_kinds = sizeof(duet_kinds) / sizeof(duet_kinds[0]);
