@@ -190,25 +190,30 @@ static void swap_all_in(void)
 		die("swapon: %m");
 }
 
-static void check_mapcounts(void)
+uint64_t times_mapped(uint64_t pfn)
 {
 	int fd = open("/proc/kpagecount", O_RDONLY | O_CLOEXEC);
-	uint32_t slot;
 	uint64_t n;
+
+	if (pread(fd, &n, sizeof(n), pfn * sizeof(n)) != sizeof(n))
+		die("/proc/kpagecount: %m");
+	close(fd);
+	return n;
+}
+
+static void check_mapcounts(void)
+{
+	uint32_t slot;
 
 	for (slot = 0; slot < nr_slots; slot++) {
 		uint64_t pfn = held[slot] == EMPTY ? 0 : pfn_of(address(slot));
+		uint64_t n = pfn ? times_mapped(pfn) : 1;
 
-		if (!pfn)
-			continue;
-		if (pread(fd, &n, sizeof(n), pfn * sizeof(n)) != sizeof(n))
-			die("/proc/kpagecount: %m");
 		if (n != 1)
 			violation("at the end %s holding %s is mapped %llu times",
 				  slot_name(slot), name_of(held[slot]),
 				  (unsigned long long)n);
 	}
-	close(fd);
 }
 
 static long used(void)

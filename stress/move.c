@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 #include "stress.h"
 
@@ -137,13 +138,45 @@ static void spot_check(struct range r, const char *when)
 	}
 }
 
+/* The frame of the first whole block, where that is a huge page; else 0 */
+static uint64_t huge_frame(struct range r)
+{
+	uint32_t skip = (pmd_size - (uintptr_t)address(r.slot) % pmd_size) %
+			pmd_size / page_size;
+	uint64_t first, last;
+
+	if (skip + huge_slots > r.n)
+		return 0;
+	first = pfn_of(address(r.slot + skip));
+	last = pfn_of(address(r.slot + skip + huge_slots - 1));
+	if (!first || first % huge_slots || last != first + huge_slots - 1 ||
+	    !kpageflag(first, KPF_THP))
+		return 0;
+	return first;
+}
+
+/* Of pages that are all there, or where nothing is filled in: so that some are huge. */
+static void gather(const struct move *m)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->n && held[m->src + i] != EMPTY; i++)
+		;
+	if (m->n >= huge_slots && one_in(2) &&
+	    (i == m->n || area_of(m->src)->uffd >= 0))
+		madvise(address(m->src), m->n * page_size, MADV_COLLAPSE);
+}
+
 /* Moves until nothing moves any more. Returns how many pages did. */
 uint32_t move_pages_checked(const struct move *m, int *err)
 {
 	struct move rest = *m;
 	struct step *step = step_begin("MOVE", m->src, m->dst, m->n);
 	uint32_t done = 0, n;
+	uint64_t huge;
 
+	gather(m);
+	huge = huge_frame(src_of(m));
 	announce(m);
 	do {
 		n = move_ioctl(&rest, err);
@@ -156,6 +189,8 @@ uint32_t move_pages_checked(const struct move *m, int *err)
 	} while (*err && n);
 	if (*err)
 		judge_stop(m, done, *err);
+	if (!*err && huge && huge == huge_frame(dst_of(m)))
+		self->huge++;
 	show_range(src_of(m));
 	show_range(dst_of(m));
 	check_range(src_of(m), "source after UFFDIO_MOVE");

@@ -12,6 +12,7 @@
 #include "stress.h"
 
 #define PATIENCE_MS	20000
+#define PATIENCE_TRIES	100
 #define PROBES		8
 
 static pthread_rwlock_t noise;
@@ -56,18 +57,35 @@ void disturb_end(void)
 	pthread_rwlock_unlock(&noise);
 }
 
+/* On a machine that stands still, time alone means little. */
+struct patience {
+	uint64_t end;
+	unsigned int tries;
+};
+
+static struct patience begin_trying(void)
+{
+	return (struct patience){ .end = now_ms() + PATIENCE_MS };
+}
+
+static bool try_again(struct patience *p)
+{
+	beat();
+	return p->tries++ < PATIENCE_TRIES || now_ms() < p->end;
+}
+
 /*
  * A page that was EBUSY, once somebody has written to it: it is not shared then.
  * Who moves other parts of the same huge page may have them pinned, for a while.
  */
 void insist(const struct move *m)
 {
-	uint64_t end = now_ms() + PATIENCE_MS;
+	struct patience patience = begin_trying();
 	int err = EBUSY;
 
 	if (!quiet_begin())
 		return;
-	while (err == EBUSY && now_ms() < end) {
+	while (err == EBUSY && try_again(&patience)) {
 		if (!touch(m->src))
 			violation("%s holds %s, but cannot be accessed",
 				  slot_name(m->src), name_of(held[m->src]));
@@ -189,7 +207,7 @@ static bool claim_pages(struct range *r, uint32_t most)
 
 static bool migrated(struct range r)
 {
-	uint64_t end = now_ms() + PATIENCE_MS;
+	struct patience patience = begin_trying();
 	int node[2];
 	size_t n;
 
@@ -198,8 +216,18 @@ static bool migrated(struct range r)
 	do {
 		drain_lru();
 		n = migrate_pages_to(address(r.slot), r.n, node[below(2)]);
-	} while (n != r.n && now_ms() < end);
+	} while (n != r.n && try_again(&patience));
 	return n == r.n;
+}
+
+/* page_out() is patient itself, but only by the clock. */
+static bool swapped(struct range r)
+{
+	int tries = 5;
+
+	while (tries-- && !page_out(address(r.slot), r.n))
+		beat();
+	return tries >= 0;
 }
 
 /* What finds no page by its rmap leaves it where it is. */
@@ -209,7 +237,7 @@ static void evict(struct range r, bool out)
 
 	for (i = 0; i < r.n; i++)
 		touch(r.slot + i);
-	if (out ? page_out(address(r.slot), r.n) : migrated(r))
+	if (out ? swapped(r) : migrated(r))
 		return;
 	for (i = 0; i < r.n - 1 && is_swapped(address(r.slot + i)) == out; i++)
 		;
@@ -269,7 +297,8 @@ static void stop_sharing(pid_t pid, int fd[2])
 /* Nothing is written to them: they move as they are, once nobody shares them. */
 static void move_unshared(struct move m)
 {
-	uint64_t end = now_ms() + PATIENCE_MS, word;
+	struct patience patience = begin_trying();
+	uint64_t word;
 	uint32_t n;
 	int err;
 
@@ -282,7 +311,7 @@ static void move_unshared(struct move m)
 		/* A swap entry that was shared looks shared until it is read in. */
 		if (err && !try_load((uint64_t *)address(m.src), &word))
 			violation("%s cannot be read", slot_name(m.src));
-	} while (err == EBUSY && now_ms() < end);
+	} while (err == EBUSY && try_again(&patience));
 	if (err == EBUSY)
 		violation("%s holding %s was shared with a child that has ended, and UFFDIO_MOVE still says EBUSY",
 			  slot_name(m.src), name_of(held[m.src]));
@@ -301,7 +330,11 @@ static void share(const struct move *m)
 	pid = start_sharing(fd);
 	for (i = 0; i < m->n; i++) {
 		struct move one = { m->src + i, m->dst + i, 1, m->uffd, 0 };
+		uint64_t pfn = pfn_of(address(one.src));
 
+		/* If others have the huge page around it pinned, fork() copies. */
+		if (pfn && times_mapped(pfn) < 2)
+			continue;
 		n = move_ioctl(&one, &err);
 		if (n || err != EBUSY)
 			violation("%s holding %s is shared with a child, but UFFDIO_MOVE of it gives errno %d",

@@ -183,9 +183,9 @@ static uint64_t sum(size_t offset)
 
 void print_progress(void)
 {
-	printf("%4llu s: %llu pages moved, %llu stores, %llu faults, %llu pages checked, %u of %u in use, %ld huge\n",
+	printf("%4llu s: %llu pages moved, %llu times huge ones, %llu stores, %llu faults, %llu pages checked, %u of %u in use, %ld huge pages\n",
 	       (unsigned long long)(now_ms() - start_ms) / 1000, SUM(moved),
-	       SUM(stores), SUM(faults), SUM(checked), NR_PAGES - pages_free(),
+	       SUM(huge), SUM(stores), SUM(faults), SUM(checked), NR_PAGES - pages_free(),
 	       NR_PAGES, meminfo("AnonHugePages") / (long)pmd_size);
 	fflush(stdout);
 }

@@ -121,7 +121,7 @@ struct thread {
 	uint64_t ran[MAX_OPS];
 	uint64_t ms[MAX_OPS];
 	uint64_t result[MAX_OPS][NR_RESULTS];
-	uint64_t moved, stores, faults, checked;
+	uint64_t moved, huge, stores, faults, checked;
 	char *buffer;			/* of BUFFER_HUGE huge pages */
 	struct accomplice *accomplice;
 };
@@ -279,5 +279,6 @@ void family_init(void);
 /* final.c */
 void final_before(void);
 void final_check(void);
+uint64_t times_mapped(uint64_t pfn);
 
 #endif
