@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -175,6 +176,18 @@ static bool store_times(uint32_t what, uint32_t slot, unsigned int times, bool g
 static uint32_t pick_page(void)
 {
 	return FIRST_PAGE + below(NR_PAGES);
+}
+
+/* Changes a page as nobody may, to see that somebody notices. */
+void spoil_page(void)
+{
+	struct place place;
+
+	do {
+		place = place_of(pick_page());
+	} while (!usable(place.now) ||
+		 !try_store((uint64_t *)address(place.now) + page_size / 8 - 1, 0));
+	printf("%s is spoilt\n", slot_name(place.now));
 }
 
 static void store(unsigned int times, bool gup)

@@ -18,6 +18,7 @@ unsigned int nr_threads, nr_mutators;
 _Atomic bool stopping;
 uint64_t start_ms;
 unsigned int stop_after_s = 60, hang_s = 60;
+static unsigned int spoil_after_s;
 
 #define TICK_MS	100
 
@@ -170,6 +171,10 @@ static void run(void)
 
 	while (now_ms() < end) {
 		watch();
+		if (spoil_after_s && now_ms() > start_ms + spoil_after_s * 1000ULL) {
+			spoil_after_s = 0;
+			spoil_page();
+		}
 		if (now_ms() < said + 5000)
 			continue;
 		said = now_ms();
@@ -185,7 +190,10 @@ static void run(void)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: stress [-s SEED] [-t SECONDS] [-h SECONDS until a thread hangs]\n");
+	fprintf(stderr, "usage: stress [-s SEED] [-t SECONDS] [-h SECONDS] [-x SECONDS]\n"
+		"  -t  how long threads go on\n"
+		"  -h  how long one may make no progress\n"
+		"  -x  when to spoil a page: it must be found\n");
 	exit(2);
 }
 
@@ -208,13 +216,16 @@ static void parse(int argc, char **argv)
 	/* What a child becomes that execs */
 	if (argc == 2 && !strcmp(argv[1], "--exit"))
 		exit(0);
-	while ((c = getopt(argc, argv, "s:t:h:")) >= 0) {
+	while ((c = getopt(argc, argv, "s:t:h:x:")) >= 0) {
 		switch (c) {
 		case 's':
 			seed = number(optarg);
 			break;
 		case 't':
 			stop_after_s = number(optarg);
+			break;
+		case 'x':
+			spoil_after_s = number(optarg);
 			break;
 		case 'h':
 			hang_s = number(optarg);

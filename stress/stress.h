@@ -199,6 +199,7 @@ void content_compare(const uint64_t *words, uint32_t what, const struct tally *l
 /* access.c */
 extern const struct op mutator_ops[];
 void access_init(void);
+void spoil_page(void);
 bool try_load(const uint64_t *p, uint64_t *value);
 bool try_store(uint64_t *p, uint64_t value);
 bool try_copy(void *to, const void *from);
