@@ -338,6 +338,12 @@ static void free_lazily(struct range src, struct range dst)
 
 	hide_range(src);
 	await_accesses(dst);
+	/*
+	 * In 6.1 a child would lose pages that have been read from zram since
+	 * they were written: in no page table are they dirty.
+	 */
+	for (i = 0; i < src.n; i++)
+		touch(src.slot + i);
 	if (madvise(address(src.slot), src.n * page_size, MADV_FREE))
 		violation("MADV_FREE of %s: %m", slot_name(src.slot));
 	if (one_in(2))

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -230,6 +231,36 @@ static bool swapped(struct range r)
 	return tries >= 0;
 }
 
+static uint64_t flags_of(uint64_t pfn)
+{
+	uint64_t flags = 0;
+	unsigned int i;
+
+	for (i = 0; i < 64; i++)
+		flags |= (uint64_t)kpageflag(pfn, i) << i;
+	return flags;
+}
+
+static void describe(struct range r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r.n; i++) {
+		uint32_t slot = r.slot + i;
+		uint64_t pfn = pfn_of(address(slot));
+
+		printf("  %s: %s, pagemap %#llx", slot_name(slot),
+		       name_of(held[slot]),
+		       (unsigned long long)pagemap_entry(address(slot)));
+		if (pfn)
+			printf(", on node %d, mapped %llu times, kpageflags %#llx",
+			       node_of(address(slot)),
+			       (unsigned long long)times_mapped(pfn),
+			       (unsigned long long)flags_of(pfn));
+		printf("\n");
+	}
+}
+
 /* What finds no page by its rmap leaves it where it is. */
 static void evict(struct range r, bool out)
 {
@@ -239,12 +270,10 @@ static void evict(struct range r, bool out)
 		touch(r.slot + i);
 	if (out ? swapped(r) : migrated(r))
 		return;
-	for (i = 0; i < r.n - 1 && is_swapped(address(r.slot + i)) == out; i++)
-		;
-	violation("%s and %u more are nobody else's, but cannot be %s; %s holding %s has pagemap entry %#llx",
+	describe(r);
+	violation("%s and %u more are nobody else's, but cannot be %s; the other way it is %s",
 		  slot_name(r.slot), r.n - 1, out ? "swapped out" : "migrated",
-		  slot_name(r.slot + i), name_of(held[r.slot + i]),
-		  (unsigned long long)pagemap_entry(address(r.slot + i)));
+		  (out ? migrated(r) : swapped(r)) ? "possible" : "impossible, too");
 }
 
 void op_evict(void)
