@@ -155,18 +155,6 @@ static uint64_t huge_frame(struct range r)
 	return first;
 }
 
-/* Of pages that are all there, or where nothing is filled in: so that some are huge. */
-static void gather(const struct move *m)
-{
-	uint32_t i;
-
-	for (i = 0; i < m->n && held[m->src + i] != EMPTY; i++)
-		;
-	if (m->n >= huge_slots && one_in(2) &&
-	    (i == m->n || area_of(m->src)->uffd >= 0))
-		madvise(address(m->src), m->n * page_size, MADV_COLLAPSE);
-}
-
 /* Moves until nothing moves any more. Returns how many pages did. */
 uint32_t move_pages_checked(const struct move *m, int *err)
 {
@@ -175,7 +163,6 @@ uint32_t move_pages_checked(const struct move *m, int *err)
 	uint32_t done = 0, n;
 	uint64_t huge;
 
-	gather(m);
 	huge = huge_frame(src_of(m));
 	announce(m);
 	do {
@@ -274,6 +261,57 @@ void op_move(void)
 	release(r, 2);
 }
 
+static struct range pick_block(void)
+{
+	struct area *area = &areas[below(NR_AREAS)];
+	uint32_t blocks = (area_slots - area->lead) / huge_slots;
+
+	return (struct range){
+		whole(area).slot + area->lead + below(blocks) * huge_slots,
+		huge_slots,
+	};
+}
+
+/* One huge page, mostly as it is; now and then from or to its middle, or pinned. */
+static void move_huge(struct range src, struct range dst)
+{
+	struct move m = { src.slot, dst.slot, src.n, area_of(dst.slot)->uffd, 0 };
+	uint32_t off = one_in(4) ? below(huge_slots) : 0;
+	bool pinned = one_in(6);
+	int err;
+
+	if (pinned && !pin_one(src.slot + below(src.n)))
+		pinned = false;
+	*(one_in(2) ? &m.src : &m.dst) += off;
+	m.n -= off;
+	if (move_pages_checked(&m, &err) == huge_slots && pinned)
+		violation("a huge page was pinned, and moved from %s to %s",
+			  slot_name(m.src), slot_name(m.dst));
+	if (pinned)
+		unpin();
+}
+
+void op_move_huge(void)
+{
+	struct range r[2] = { pick_block(), pick_block() };
+	struct step *step;
+
+	if (r[0].slot == r[1].slot || area_of(r[1].slot)->uffd < 0) {
+		skipped();
+		return;
+	}
+	if (!claim(r, 2))
+		return;
+	step = step_begin("move huge", r[0].slot, r[1].slot, r[0].n);
+	if (area_of(r[1].slot)->uffd >= 0) {
+		discard(r[1]);
+		fill_up(r[0]);
+		move_huge(r[0], r[1]);
+	}
+	step_end(step, 0);
+	release(r, 2);
+}
+
 /* Arguments that are refused before anything is looked at; move is not written. */
 void op_wrong(void)
 {
@@ -313,6 +351,7 @@ void op_wrong(void)
 
 const struct op mover_ops[] = {
 	{ "move", 400, op_move },
+	{ "move_huge", 40, op_move_huge },
 	{ "move_wrong", 5, op_wrong },
 	{ "move_raced", 100, op_duet },
 	{ "move_quietly", 6, op_probe },
@@ -330,7 +369,7 @@ const struct op mover_ops[] = {
 	{ "pin", 20, op_pin },
 	{ "vmsplice", 12, op_hold },
 	{ "register", 6, op_register },
-	{ "mmap_anew", 2, op_remake },
+	{ "mmap_anew", 8, op_remake },
 	{ "mremap_away", 4, op_remap },
 	{ "mremap_collect", 8, op_collect },
 	{ }

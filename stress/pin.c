@@ -19,6 +19,17 @@ static struct io_uring *my_ring(void)
 	return &ring;
 }
 
+bool pin_one(uint32_t slot)
+{
+	return !ring_pin(my_ring(), address(slot), page_size);
+}
+
+void unpin(void)
+{
+	if (ring_unpin(my_ring()))
+		violation("cannot unpin");
+}
+
 /* A store through the pin is seen through the page table, and the reverse. */
 static void check_pinned(uint32_t slot)
 {
@@ -119,8 +130,7 @@ void op_pin(void)
 			violation("%s and %u more are there, but cannot be pinned: %d",
 				  slot_name(pinned.slot), pinned.n - 1, err);
 		move_pinned(&m, pinned);
-		if (ring_unpin(my_ring()))
-			violation("cannot unpin");
+		unpin();
 	}
 	step_end(step, 0);
 	release(r, 2);

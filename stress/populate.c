@@ -101,8 +101,6 @@ static void copy(struct range r)
 		content_fill(self->buffer + i * page_size, held[r.slot + i]);
 	}
 	ret = ioctl(uffds[area->uffd], UFFDIO_COPY, &arg);
-	if (one_in(2))
-		madvise(address(r.slot), r.n * page_size, MADV_COLLAPSE);
 	if (filled(r, ret, arg.copy, "UFFDIO_COPY"))
 		adopt(r, "after UFFDIO_COPY");
 }
@@ -150,6 +148,33 @@ void op_copy(void)
 void op_zero(void)
 {
 	populate("zeropage", true, zero);
+}
+
+/* No holes in what is claimed, which may be a huge page then */
+bool fill_up(struct range r)
+{
+	struct area *area = area_of(r.slot);
+	uint32_t i;
+
+	await_accesses(r);
+	for (i = 0; i < r.n; i++) {
+		struct range one = { r.slot + i, 1 };
+
+		if (held[one.slot] != EMPTY)
+			continue;
+		if (area->uffd >= 0) {
+			copy(one);
+			if (held[one.slot] == EMPTY)
+				return false;
+			continue;
+		}
+		held[one.slot] = new_content(area);
+		content_fill(self->buffer, held[one.slot]);
+		if (!try_copy(address(one.slot), self->buffer))
+			violation("%s cannot be written", slot_name(one.slot));
+	}
+	show_range(r);
+	return !madvise(address(r.slot), r.n * page_size, MADV_COLLAPSE);
 }
 
 /* A fault may bring a huge page: all that it might cover has to be claimed. */

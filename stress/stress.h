@@ -232,6 +232,7 @@ uint32_t move_pages_checked(const struct move *m, int *err);
 bool ranges_overlap(struct range a, struct range b);
 bool pick_move(struct move *m);
 void op_move(void);
+void op_move_huge(void);
 void op_wrong(void);
 extern const struct op mover_ops[];
 
@@ -244,6 +245,7 @@ void op_fill(void);
 void op_discard(void);
 void op_lazy(void);
 void discard(struct range r);
+bool fill_up(struct range r);
 
 /* change.c */
 void op_protect(void);
@@ -255,6 +257,8 @@ void op_duet(void);
 
 /* pin.c */
 void op_pin(void);
+bool pin_one(uint32_t slot);
+void unpin(void);
 void op_hold(void);
 
 /* quiet.c: no disturber and no child is at work */
