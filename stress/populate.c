@@ -58,7 +58,6 @@ static void adopt(struct range r, const char *when)
 	show_range(r);
 	check_range(r, when);
 	content_must_be(r.slot, held[r.slot], when);
-	count_result(0);
 }
 
 /* Nobody is going to access it. */
@@ -85,7 +84,7 @@ static bool filled(struct range r, int ret, int64_t bytes, const char *what)
 	return false;
 }
 
-static void copy(struct range r)
+static bool copy_new(struct range r)
 {
 	struct uffdio_copy arg = {
 		.dst = (uintptr_t)address(r.slot),
@@ -101,8 +100,16 @@ static void copy(struct range r)
 		content_fill(self->buffer + i * page_size, held[r.slot + i]);
 	}
 	ret = ioctl(uffds[area->uffd], UFFDIO_COPY, &arg);
-	if (filled(r, ret, arg.copy, "UFFDIO_COPY"))
-		adopt(r, "after UFFDIO_COPY");
+	if (!filled(r, ret, arg.copy, "UFFDIO_COPY"))
+		return false;
+	adopt(r, "after UFFDIO_COPY");
+	return true;
+}
+
+static void copy(struct range r)
+{
+	if (copy_new(r))
+		count_result(0);
 }
 
 static void zero(struct range r)
@@ -116,8 +123,10 @@ static void zero(struct range r)
 	for (i = 0; i < r.n; i++)
 		held[r.slot + i] = BLANK;
 	ret = ioctl(uffds[area_of(r.slot)->uffd], UFFDIO_ZEROPAGE, &arg);
-	if (filled(r, ret, arg.zeropage, "UFFDIO_ZEROPAGE"))
-		adopt(r, "after UFFDIO_ZEROPAGE");
+	if (!filled(r, ret, arg.zeropage, "UFFDIO_ZEROPAGE"))
+		return;
+	adopt(r, "after UFFDIO_ZEROPAGE");
+	count_result(0);
 }
 
 static void populate(const char *what, bool registered,
@@ -163,8 +172,7 @@ bool fill_up(struct range r)
 		if (held[one.slot] != EMPTY)
 			continue;
 		if (area->uffd >= 0) {
-			copy(one);
-			if (held[one.slot] == EMPTY)
+			if (!copy_new(one))
 				return false;
 			continue;
 		}
@@ -249,6 +257,7 @@ static void fault_in(struct range r, void (*access)(struct range r))
 	absorb_zeroes(more[0]);
 	absorb_zeroes(more[1]);
 	adopt(r, "after faults");
+	count_result(0);
 	check_range(more[0], "before what was faulted in");
 	check_range(more[1], "behind what was faulted in");
 	release(more, 2);
