@@ -3,6 +3,7 @@
 
 FLAVOUR ?=
 export ARCH KSRC LINUX KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T PEER RUNS
+export SEED SECS HANG
 
 # vm where one flavour is needed and none was asked for.
 flavour = FLAVOUR=$(or $(FLAVOUR),vm)
@@ -14,6 +15,7 @@ help:
 	@echo 'make selftests headers and kselftests of the series, static, into build/selftests/'
 	@echo 'make run       run PROG=<static program> [ARGS=...] in a guest'
 	@echo 'make demo      run the demo in a guest with the patched kernel'
+	@echo 'make stress    run the fuzzer in a guest [SEED=...] [SECS=60] [FLAVOUR=vm]'
 	@echo 'make bench     what moving costs, and what else got slower [PEER=linux-source-6.12]'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
 	@echo 'make check     the series itself: style, warnings, every commit builds'
@@ -40,6 +42,9 @@ run:
 demo:
 	@FLAVOUR=vm scripts/demo
 
+stress:
+	@$(flavour) scripts/stress
+
 test:
 	@FLAVOUR=$(FLAVOUR) scripts/test
 
@@ -55,4 +60,4 @@ mutants:
 clean:
 	rm -rf build
 
-.PHONY: help tree export check selftests kernel run demo test bench bench-quick mutants clean
+.PHONY: help tree export check selftests kernel run demo stress test bench bench-quick mutants clean
