@@ -25,7 +25,7 @@ help:
 	@echo "flavours: $$(scripts/kernel flavours)(ARCH=arm64: $$(ARCH=arm64 scripts/kernel flavours))"
 	@echo "machines: ARCH=x86_64, arm64 (64-bit, pages of 4 KiB; vm64k: 64 KiB), i386"
 	@echo 'KSRC=<Linux 6.1.y directory or tarball> if not the one in /usr/src'
-	@echo 'for run: CPUS=2 MEM=2G TIMEOUT=600 FILES= GUEST_ENV= APPEND= KVM=1'
+	@echo 'for run: CPUS=2 (4 for arm64) MEM=2G TIMEOUT=600 FILES= GUEST_ENV= APPEND= KVM=1'
 
 tree export check selftests:
 	@scripts/$@

@@ -15,18 +15,16 @@ OUTPUT_DEVICE=(-device 'pci-serial,chardev=output')
 DEFAULT_CPUS=4
 KSELFTEST_CFLAGS=
 
+[ "${KVM:-0}" != 1 ] || die 125 "no KVM=1 with ARCH=arm64" "its guests end QEMU by semihosting, which only emulation has"
+
 # Only guest/init.c ends QEMU with these: it asks for them by semihosting.
 QEMU_EXIT_ZERO=85
 QEMU_EXIT_OTHER=87
 
 # qemu_machine CPUS MEM : the options that make the machine.
 qemu_machine() {
-	local accel='tcg,thread=multi' cpu='max,pauth-impdef=on'
-	if [ "${KVM:-0}" = 1 ]; then
-		accel=kvm cpu=host
-	fi
-	printf '%s\n' -machine "${QEMU_MACHINE:-virt,gic-version=3,mte=on}" -accel "${QEMU_ACCEL:-$accel}" \
-		-cpu "${QEMU_CPU:-$cpu}" -smp "$1" -m "$2" \
+	printf '%s\n' -machine "${QEMU_MACHINE:-virt,gic-version=3,mte=on}" -accel "${QEMU_ACCEL:-tcg,thread=multi}" \
+		-cpu "${QEMU_CPU:-max,pauth-impdef=on}" -smp "$1" -m "$2" \
 		-semihosting-config enable=on,userspace=on,target=native
 	[ "$1" -lt 2 ] || two_nodes "$1" "$2"
 }
