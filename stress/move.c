@@ -357,6 +357,7 @@ const struct op mover_ops[] = {
 	{ "move_quietly", 6, op_probe },
 	{ "evict", 10, op_evict },
 	{ "share", 10, op_share },
+	{ "swap_and_move", 15, op_swap },
 	{ "copy", 60, op_copy },
 	{ "zeropage", 15, op_zero },
 	{ "write", 30, op_write },

@@ -263,14 +263,23 @@ void op_hold(void);
 
 /* quiet.c: no disturber and no child is at work */
 void quiet_init(void);
+struct patience {
+	uint64_t end;
+	unsigned int tries;
+};
+struct patience begin_trying(void);
+bool try_again(struct patience *p);
 bool quiet_begin(void);
 void quiet_end(void);
 void disturb_begin(void);
 void disturb_end(void);
 void insist(const struct move *m);
 void op_probe(void);
+
+/* evict.c */
 void op_evict(void);
 void op_share(void);
+void op_swap(void);
 
 /* disturb.c */
 extern const struct op disturber_ops[];
