@@ -127,7 +127,7 @@ void op_evict(void)
 }
 
 /* A child that does nothing but have the pages */
-static pid_t start_sharing(int fd[2])
+pid_t start_sharing(int fd[2])
 {
 	char c;
 	pid_t pid;
@@ -142,7 +142,7 @@ static pid_t start_sharing(int fd[2])
 	_exit(read(fd[0], &c, 1) != 0);
 }
 
-static void stop_sharing(pid_t pid, int fd[2])
+void stop_sharing(pid_t pid, int fd[2])
 {
 	int status;
 
@@ -266,6 +266,20 @@ static void swap_and_move(struct move m)
 	show_range((struct range){ m.dst, m.n });
 }
 
+/* On its way out: its entry moves while the page is still in the swap cache. */
+static void page_out_and_move(struct move m)
+{
+	struct range dst = { m.dst, m.n };
+	int err;
+
+	madvise(address(m.src), m.n * page_size, MADV_PAGEOUT);
+	if (move_pages_checked(&m, &err) != m.n)
+		return;
+	hide_range(dst);
+	evict(dst, true);
+	show_range(dst);
+}
+
 void op_swap(void)
 {
 	struct step *step;
@@ -277,7 +291,10 @@ void op_swap(void)
 	m = (struct move){ r[0].slot, r[1].slot, r[0].n, area_of(r[1].slot)->uffd, 0 };
 	step = step_begin("swap and move", m.src, m.dst, m.n);
 	hide_range(r[0]);
-	swap_and_move(m);
+	if (one_in(2))
+		swap_and_move(m);
+	else
+		page_out_and_move(m);
 	show_range(r[0]);
 	step_end(step, 0);
 	release(r, 2);
