@@ -173,8 +173,17 @@ static bool store_times(uint32_t what, uint32_t slot, unsigned int times, bool g
 	return true;
 }
 
+/* Often one of those that somebody is about to move. */
 static uint32_t pick_page(void)
 {
+	struct range r = atomic_load(&hot);
+	uint32_t what;
+
+	if (r.n && one_in(2)) {
+		what = held[r.slot + below(r.n)];
+		if (is_page(what))
+			return what;
+	}
 	return FIRST_PAGE + below(NR_PAGES);
 }
 

@@ -191,7 +191,7 @@ static void op_clear_refs(void)
 static void op_swapoff(void)
 {
 	pthread_mutex_lock(&slow_lock);
-	if (one_in(3)) {
+	if (one_in(6)) {
 		bool off = !swapoff("/dev/zram0");
 
 		if (off && swapon("/dev/zram0", 0))
@@ -276,7 +276,7 @@ const struct op disturber_ops[] = {
 	{ "ksm", 3, noisy_ksm },
 	{ "page_idle", 8, noisy_idle },
 	{ "clear_refs", 6, noisy_clear_refs },
-	{ "swapoff", 2, noisy_swapoff },
+	{ "swapoff", 5, noisy_swapoff },
 	{ "lru_gen", 2, noisy_generations },
 	{ "damon", 1, noisy_damon },
 	{ "drain", 3, noisy_drain },

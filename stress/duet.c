@@ -189,6 +189,7 @@ static void remember(struct duet *d)
 	unsigned int side;
 	uint32_t i;
 
+	atomic_store(&hot, d->side[0]);
 	if (d->kind->remaps)
 		hide_range(d->side[1]);
 	for (side = 0; side < d->nr_sides; side++) {

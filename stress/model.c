@@ -15,6 +15,7 @@ uint8_t *claimed;
 /* Held over fork(): what a child sees of the model is what was true then. */
 pthread_mutex_t model_lock = PTHREAD_MUTEX_INITIALIZER;
 _Atomic uint32_t *counts;
+_Atomic struct range hot;
 
 static uint32_t free_pages[NR_PAGES];
 static uint32_t nr_free;

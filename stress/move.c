@@ -117,6 +117,7 @@ static void announce(const struct move *m)
 		hide_range(dst_of(m));
 		return;
 	}
+	atomic_store(&hot, src_of(m));
 	await_accesses(dst_of(m));
 	if (refusal(m))
 		return;
@@ -261,57 +262,6 @@ void op_move(void)
 	release(r, 2);
 }
 
-static struct range pick_block(void)
-{
-	struct area *area = &areas[below(NR_AREAS)];
-	uint32_t blocks = (area_slots - area->lead) / huge_slots;
-
-	return (struct range){
-		whole(area).slot + area->lead + below(blocks) * huge_slots,
-		huge_slots,
-	};
-}
-
-/* One huge page, mostly as it is; now and then from or to its middle, or pinned. */
-static void move_huge(struct range src, struct range dst)
-{
-	struct move m = { src.slot, dst.slot, src.n, area_of(dst.slot)->uffd, 0 };
-	uint32_t off = one_in(4) ? below(huge_slots) : 0;
-	bool pinned = one_in(6);
-	int err;
-
-	if (pinned && !pin_one(src.slot + below(src.n)))
-		pinned = false;
-	*(one_in(2) ? &m.src : &m.dst) += off;
-	m.n -= off;
-	if (move_pages_checked(&m, &err) == huge_slots && pinned)
-		violation("a huge page was pinned, and moved from %s to %s",
-			  slot_name(m.src), slot_name(m.dst));
-	if (pinned)
-		unpin();
-}
-
-void op_move_huge(void)
-{
-	struct range r[2] = { pick_block(), pick_block() };
-	struct step *step;
-
-	if (r[0].slot == r[1].slot || area_of(r[1].slot)->uffd < 0) {
-		skipped();
-		return;
-	}
-	if (!claim(r, 2))
-		return;
-	step = step_begin("move huge", r[0].slot, r[1].slot, r[0].n);
-	if (area_of(r[1].slot)->uffd >= 0) {
-		discard(r[1]);
-		fill_up(r[0]);
-		move_huge(r[0], r[1]);
-	}
-	step_end(step, 0);
-	release(r, 2);
-}
-
 /* Arguments that are refused before anything is looked at; move is not written. */
 void op_wrong(void)
 {
@@ -357,6 +307,7 @@ const struct op mover_ops[] = {
 	{ "move_quietly", 6, op_probe },
 	{ "evict", 10, op_evict },
 	{ "share", 10, op_share },
+	{ "swap_and_move", 25, op_swap },
 	{ "copy", 60, op_copy },
 	{ "zeropage", 15, op_zero },
 	{ "write", 30, op_write },

@@ -174,6 +174,8 @@ void page_free(uint32_t what);
 uint32_t pages_free(void);
 bool is_page(uint32_t what);
 struct place place_of(uint32_t what);
+/* Where mutators are wanted; n is 0 for anywhere. */
+extern _Atomic struct range hot;
 void publish(uint32_t what, uint32_t now, uint32_t next);
 void hide_range(struct range r);
 void show_range(struct range r);
@@ -232,9 +234,13 @@ uint32_t move_pages_checked(const struct move *m, int *err);
 bool ranges_overlap(struct range a, struct range b);
 bool pick_move(struct move *m);
 void op_move(void);
-void op_move_huge(void);
+
 void op_wrong(void);
+
 extern const struct op mover_ops[];
+
+/* huge.c */
+void op_move_huge(void);
 
 /* populate.c */
 void op_copy(void);
@@ -263,14 +269,25 @@ void op_hold(void);
 
 /* quiet.c: no disturber and no child is at work */
 void quiet_init(void);
+struct patience {
+	uint64_t end;
+	unsigned int tries;
+};
+struct patience begin_trying(void);
+bool try_again(struct patience *p);
 bool quiet_begin(void);
 void quiet_end(void);
 void disturb_begin(void);
 void disturb_end(void);
 void insist(const struct move *m);
 void op_probe(void);
+
+/* evict.c */
+pid_t start_sharing(int fd[2]);
+void stop_sharing(pid_t pid, int fd[2]);
 void op_evict(void);
 void op_share(void);
+void op_swap(void);
 
 /* disturb.c */
 extern const struct op disturber_ops[];
