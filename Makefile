@@ -2,7 +2,8 @@
 # in scripts/, which says at its top what it takes.
 
 FLAVOUR ?=
-export ARCH KSRC KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T
+export ARCH KSRC LINUX KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T PEER RUNS
+export SEED SECS HANG
 
 # vm where one flavour is needed and none was asked for.
 flavour = FLAVOUR=$(or $(FLAVOUR),vm)
@@ -14,14 +15,17 @@ help:
 	@echo 'make selftests headers and kselftests of the series, static, into build/selftests/'
 	@echo 'make run       run PROG=<static program> [ARGS=...] in a guest'
 	@echo 'make demo      run the demo in a guest with the patched kernel'
+	@echo 'make stress    run the fuzzer in a guest [SEED=...] [SECS=60] [FLAVOUR=vm]'
+	@echo 'make bench     what moving costs, and what else got slower [PEER=linux-source-6.12]'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
 	@echo 'make check     the series itself: style, warnings, every commit builds'
 	@echo 'make mutants   plant bugs in our code, one a boot: the tests must notice each [MUTANT=names]'
 	@echo 'make clean     remove build/'
 	@echo
-	@echo "flavours: $$(scripts/kernel flavours)"
+	@echo "flavours: $$(scripts/kernel flavours)(ARCH=arm64: $$(ARCH=arm64 scripts/kernel flavours))"
+	@echo "machines: ARCH=x86_64, arm64 (64-bit, pages of 4 KiB; vm64k: 64 KiB), i386"
 	@echo 'KSRC=<Linux 6.1.y directory or tarball> if not the one in /usr/src'
-	@echo 'for run: CPUS=2 MEM=2G TIMEOUT=600 FILES= GUEST_ENV= APPEND= KVM=1'
+	@echo 'for run: CPUS=2 (4 for arm64) MEM=2G TIMEOUT=600 FILES= GUEST_ENV= APPEND= KVM=1'
 
 tree export check selftests:
 	@scripts/$@
@@ -38,8 +42,17 @@ run:
 demo:
 	@FLAVOUR=vm scripts/demo
 
+stress:
+	@$(flavour) scripts/stress
+
 test:
 	@FLAVOUR=$(FLAVOUR) scripts/test
+
+bench-quick:
+	@scripts/bench quick $(CASE)
+
+bench:
+	@scripts/bench
 
 mutants:
 	@scripts/mutants $(MUTANT)
@@ -47,4 +60,4 @@ mutants:
 clean:
 	rm -rf build
 
-.PHONY: help tree export check selftests kernel run demo test mutants clean
+.PHONY: help tree export check selftests kernel run demo stress test bench bench-quick mutants clean

@@ -3,7 +3,7 @@
  * PID 1 of the guest: sets the machine up, runs one program, says how it ended.
  *
  * The program and its environment come as NUL-separated strings in /argv and
- * /env. Its output goes to the second serial port, raw; everything said here
+ * /env. Its output goes to a serial port of its own, raw; everything said here
  * goes to the kernel log, and so to the console, in order with what the kernel
  * says. Only a line "guest: end: ..." followed by the matching exit of QEMU
  * counts as an end: a panic, a hang or an early exit produce neither.
@@ -26,12 +26,11 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__i386__)
 #include <sys/io.h>
 #endif
 
 #define SWAP_BYTES	(512UL << 20)
-#define SWAP_PAGE	4096
 #define CODE_ZERO	0x2a	/* the program exited with 0 */
 #define CODE_OTHER	0x2b	/* it did not */
 #define MAX_STRINGS	256
@@ -60,14 +59,31 @@ __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
 	close(fd);
 }
 
+#if defined(__x86_64__) || defined(__i386__)
+static void exit_qemu(int code)
+{
+	if (!ioperm(0xf4, 4, 1))
+		outl(code, 0xf4);
+}
+#elif defined(__aarch64__)
+/* Semihosting, which QEMU grants to user space. */
+static void exit_qemu(int code)
+{
+	const uint64_t exit_with[2] = { 0x20026, code << 1 | 1 };
+	register uint64_t operation asm("x0") = 0x18;
+	register const uint64_t *argument asm("x1") = exit_with;
+
+	asm volatile("hlt #0xf000" : "+r" (operation) : "r" (argument) : "memory");
+}
+#else
+#error "how does a guest end QEMU with an exit status here?"
+#endif
+
 /* Ends the machine; QEMU turns the code into its own exit status. */
 static _Noreturn void leave(int code)
 {
 	sync();
-#ifdef __x86_64__
-	if (!ioperm(0xf4, 4, 1))
-		outl(code, 0xf4);
-#endif
+	exit_qemu(code);
 	reboot(RB_AUTOBOOT);
 	for (;;)
 		pause();
@@ -148,18 +164,22 @@ static void mount_all(void)
 /* A swap area on zram: the device is zero, the header is all mkswap writes. */
 static void enable_swap(void)
 {
-	static uint32_t header[SWAP_PAGE / sizeof(uint32_t)];
+	ssize_t page = sysconf(_SC_PAGESIZE);
+	uint32_t *header = calloc(1, page);
 	char size[32];
 	int fd;
 
 	snprintf(size, sizeof(size), "%lu", SWAP_BYTES);
 	must_put("/sys/block/zram0/disksize", size);
+	if (!header)
+		fail("no memory");
 	header[256] = 1;				/* version */
-	header[257] = SWAP_BYTES / SWAP_PAGE - 1;	/* last page */
-	memcpy((char *)header + SWAP_PAGE - 10, "SWAPSPACE2", 10);
+	header[257] = SWAP_BYTES / page - 1;	/* last page */
+	memcpy((char *)header + page - 10, "SWAPSPACE2", 10);
 	fd = open("/dev/zram0", O_WRONLY);
-	if (fd < 0 || write(fd, header, SWAP_PAGE) != SWAP_PAGE || close(fd))
+	if (fd < 0 || write(fd, header, page) != page || close(fd))
 		fail("/dev/zram0");
+	free(header);
 	if (swapon("/dev/zram0", 0))
 		fail("swapon");
 }

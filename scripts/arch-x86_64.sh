@@ -3,10 +3,16 @@
 
 KERNEL_ARCH=x86
 KERNEL_IMAGE=arch/x86/boot/bzImage
+CROSS_COMPILE=${CROSS_COMPILE:-}
+GCC_PACKAGE=gcc
+LIBC_PACKAGE=libc6-dev
 QEMU=${QEMU:-qemu-system-x86_64}
 QEMU_PACKAGE=qemu-system-x86
 CONSOLE=ttyS0
 OUTPUT=ttyS1
+OUTPUT_DEVICE=(-serial chardev:output)
+DEFAULT_CPUS=2
+KSELFTEST_CFLAGS=
 
 # Exit statuses of QEMU which only guest/init.c can cause: isa-debug-exit
 # turns the value V written by the guest into (V << 1) | 1.

@@ -7,7 +7,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export ROOT
-LINUX=$ROOT/linux
+LINUX=${LINUX:-$ROOT/linux}
 BUILD=$ROOT/build
 PATCHES=${PATCHES:-$ROOT/patches}
 
@@ -72,6 +72,12 @@ ARCH=${ARCH:-x86_64}
 	die 1 "no support for ARCH=$ARCH" "known: $(cd "$ROOT/scripts" && echo arch-*.sh)"
 # shellcheck source=scripts/arch-x86_64.sh
 . "$ROOT/scripts/arch-$ARCH.sh"
+
+# What is built for other machines than x86-64 lies beside, under its name.
+SUFFIX=
+[ "$ARCH" = x86_64 ] || SUFFIX=-$ARCH
+# Libraries for those machines, which are not installed; see scripts/deps.
+GUEST_LIB=$BUILD/lib$SUFFIX
 
 # What linux/ was made from: source, version, series, head.
 stamp() {

@@ -187,9 +187,10 @@ ends 'dynamically linked' 125 'link it with -static' /bin/true
 FLAVOUR=nonesuch ends 'no kernel' 125 'make kernel FLAVOUR=nonesuch' "$guest" exit 0
 
 # A kernel that does not boot: any file that is none.
-mkdir -p "$repo/build/junk/usr"
-cp "$BUILD/vm/usr/gen_init_cpio" "$repo/build/junk/usr/"
-head -c 100000 /dev/zero >"$repo/build/junk/bzImage"
+junk=$repo/build/junk$SUFFIX
+mkdir -p "$junk/usr"
+cp "$BUILD/vm$SUFFIX/usr/gen_init_cpio" "$junk/usr/"
+head -c 100000 /dev/zero >"$junk/${KERNEL_IMAGE##*/}"
 check 'run: a kernel that does not boot' refuses 'FAIL boot' \
 	env FLAVOUR=junk BOOT_TIMEOUT=10 "$repo/scripts/run" "$guest" exit 0
 

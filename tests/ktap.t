@@ -4,6 +4,7 @@
 . "$(dirname "$0")/tap.sh"
 
 printf 'f.may\tit may\n' >"$tap_tmp/list"
+printf 'f.v.*\tnone of them can\n*.w.x\tnor these\n' >"$tap_tmp/patterns"
 
 # ktap NAME STATUS OPTIONS TRANSCRIPT WANT : without the comments.
 ktap() {
@@ -42,6 +43,9 @@ ktap 'totals that disagree' 0 '' "1..2\nok 1 f.a\nok 2 f.b\n$end" \
 ktap 'a skip' 0 '' "1..1\n${run}ok 1 # SKIP why\n" 'not ok - p: f.may\nok - p: transcript\n'
 ktap 'a skip that is listed' 0 "--may-skip $tap_tmp/list" "1..1\n${run}ok 1 # SKIP why\n" \
 	'ok - p: f.may # SKIP why\nok - p: transcript\n'
+ktap 'skips that a pattern lists' 0 "--may-skip $tap_tmp/patterns" \
+	"1..3\n${run/may/v.a}ok 1 # SKIP why\n${run/may/w.x}ok 2 # SKIP why\n${run/may/w.xy}ok 3 # SKIP why\n" \
+	'ok - p: f.v.a # SKIP why\nok - p: f.w.x # SKIP why\nnot ok - p: f.w.xy\nok - p: transcript\n'
 ktap 'unpatched: skip and failure' 1 --unpatched "1..2\n${run}ok 1 # SKIP why\nnot ok 2 f.b\n" \
 	'ok - p: f.may\nok - p: f.b\nok - p: transcript\nok - p: does not pass as a whole\n'
 ktap 'unpatched: a pass' 0 --unpatched "1..1\n${run}ok 1 f.b\n" \

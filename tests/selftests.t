@@ -6,10 +6,17 @@
 
 FLAVOUR=${FLAVOUR:-vm}
 export FLAVOUR
-install=$BUILD/selftests/install/mm
+built=$BUILD/selftests$SUFFIX/install
+install=$built/mm
 case $FLAVOUR in
 unpatched | *-unpatched) lists=(--unpatched --passes "$ROOT/tests/passes-unpatched.txt") ;;
-*) lists=(--may-skip "$ROOT/tests/may-skip.txt") ;;
+*)
+	# What only this machine, or only this flavour, may skip is in lists of its own.
+	for list in may-skip "may-skip.$ARCH" "may-skip.$FLAVOUR"; do
+		[ ! -e "$ROOT/tests/$list.txt" ] || cat "$ROOT/tests/$list.txt"
+	done >"$tap_tmp/may-skip"
+	lists=(--may-skip "$tap_tmp/may-skip")
+	;;
 esac
 
 # Runs one installed program. Its exit status above 120 is about the run.
@@ -36,7 +43,7 @@ check 'selftests build' "$ROOT/scripts/selftests"
 # As kselftest does: the seconds a program may take are in its settings.
 seconds=$(sed -n 's/^timeout=//p' "$install/settings" 2>/dev/null)
 export TIMEOUT=${TIMEOUT:-${seconds:-600}}
-progs=$(sed -n 's/^mm://p' "$BUILD/selftests/install/kselftest-list.txt")
+progs=$(sed -n 's/^mm://p' "$built/kselftest-list.txt")
 [ -n "$progs" ] || not_ok 'there are selftests'
 # The loop is a subshell: what it numbered is counted from its output.
 for prog in $progs; do

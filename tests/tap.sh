@@ -36,7 +36,7 @@ check() {
 # The program of tests/guest.c as $guest.
 guest=$tap_tmp/guest
 build_guest() {
-	"${CROSS_COMPILE:-}gcc" -Wall -Wextra -Werror -O2 -static -o "$guest" "$ROOT/tests/guest.c"
+	"${CROSS_COMPILE}gcc" -Wall -Wextra -Werror -O2 -static -o "$guest" "$ROOT/tests/guest.c"
 }
 
 # Numbers the lines of ktap and compare, and passes everything else on.

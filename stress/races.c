@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the accomplice does while the mover moves. */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "duet.h"
+
+static struct range part(const struct duet *d, unsigned int side)
+{
+	return (struct range){ d->side[side].slot + d->from, d->n };
+}
+
+static size_t part_bytes(const struct duet *d)
+{
+	return d->n * page_size;
+}
+
+static void discard_side(struct duet *d, unsigned int side)
+{
+	d->result = madvise(address(part(d, side).slot), part_bytes(d),
+			    MADV_DONTNEED);
+}
+
+static void act_discard_src(struct duet *d)
+{
+	discard_side(d, 0);
+}
+
+static void act_discard_dst(struct duet *d)
+{
+	discard_side(d, 1);
+}
+
+static void act_discard_both(struct duet *d)
+{
+	discard_side(d, 1);
+	discard_side(d, 0);
+}
+
+/* Page by page, past those that are there already. */
+static void act_copy(struct duet *d)
+{
+	uint32_t i;
+
+	for (i = d->from; i < d->from + d->n; i++) {
+		struct uffdio_copy arg = {
+			.dst = (uintptr_t)address(d->side[1].slot + i),
+			.len = page_size,
+		};
+		char page[page_size] __attribute__((aligned(4096)));
+
+		if (d->fresh[i] == EMPTY)
+			break;
+		content_fill(page, d->fresh[i]);
+		arg.src = (uintptr_t)page;
+		d->brought[i] = !ioctl(uffds[d->m.uffd], UFFDIO_COPY, &arg);
+	}
+}
+
+static void act_zero(struct duet *d)
+{
+	uint32_t i;
+
+	for (i = d->from; i < d->from + d->n; i++) {
+		struct uffdio_zeropage arg = {
+			.range = {
+				(uintptr_t)address(d->side[1].slot + i), page_size,
+			},
+		};
+
+		d->fresh[i] = BLANK;
+		d->brought[i] = !ioctl(uffds[d->m.uffd], UFFDIO_ZEROPAGE, &arg);
+	}
+}
+
+static void move_part(struct duet *d, unsigned int from, unsigned int to)
+{
+	struct move m = {
+		part(d, from).slot, part(d, to).slot, d->n,
+		area_of(d->side[to].slot)->uffd, d->m.mode,
+	};
+	int err = 0;
+	uint32_t n;
+
+	/* Past what cannot be moved. */
+	while (m.n && m.uffd >= 0) {
+		n = move_ioctl(&m, &err);
+		if (err && !n)
+			n = 1;
+		m.src += n;
+		m.dst += n;
+		m.n -= n;
+	}
+}
+
+static void act_rival(struct duet *d)
+{
+	move_part(d, 0, 1);
+}
+
+static void act_third(struct duet *d)
+{
+	move_part(d, 0, 2);
+}
+
+static void act_from_third(struct duet *d)
+{
+	move_part(d, 2, 1);
+}
+
+static void act_reverse(struct duet *d)
+{
+	move_part(d, 1, 0);
+}
+
+static void act_protect(struct duet *d)
+{
+	char *addr = address(part(d, 0).slot);
+
+	d->result = mprotect(addr, part_bytes(d), PROT_READ);
+	sched_yield();
+	d->result |= mprotect(addr, part_bytes(d), PROT_READ | PROT_WRITE);
+}
+
+static void act_pageout(struct duet *d)
+{
+	madvise(address(part(d, 0).slot), part_bytes(d), MADV_PAGEOUT);
+	madvise(address(part(d, 1).slot), part_bytes(d), MADV_PAGEOUT);
+}
+
+static void act_migrate(struct duet *d)
+{
+	int node[2];
+
+	if (two_nodes(node))
+		migrate_pages_to(address(part(d, 0).slot), d->n, node[d->n & 1]);
+}
+
+static void act_collapse(struct duet *d)
+{
+	madvise(address(d->side[0].slot), d->side[0].n * page_size,
+		MADV_COLLAPSE);
+}
+
+static void act_split(struct duet *d)
+{
+	split_huge(address(part(d, 0).slot), part_bytes(d));
+}
+
+/* A page that could be pinned must stay where it is until it is let go. */
+static void act_pin(struct duet *d)
+{
+	static __thread struct io_uring ring;
+	static __thread bool open;
+	struct range r = part(d, 0);
+	uint64_t entries[r.n];
+	uint32_t i;
+
+	if (!open && ring_open(&ring))
+		return;
+	open = true;
+	if (ring_pin(&ring, address(r.slot), part_bytes(d)))
+		return;
+	for (i = 0; i < 4; i++)
+		sched_yield();
+	pagemap_range(address(r.slot), r.n, entries);
+	for (i = 0; i < r.n; i++) {
+		if (!(entries[i] & (PM_PRESENT | PM_SWAP)))
+			violation("%s was pinned, and moved all the same",
+				  slot_name(r.slot + i));
+	}
+	if (ring_unpin(&ring))
+		violation("cannot unpin");
+}
+
+/* Another mapping, for part of the destination */
+static void act_remake(struct duet *d)
+{
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)address(part(d, 1).slot), part_bytes(d) },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct area *area = area_of(d->m.dst);
+	char *addr = (char *)(uintptr_t)reg.range.start;
+
+	if (mmap(addr, part_bytes(d), PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != addr)
+		d->result = -1;
+	if (area->huge)
+		madvise(addr, part_bytes(d), MADV_HUGEPAGE);
+	if (area->mergeable)
+		madvise(addr, part_bytes(d), MADV_MERGEABLE);
+	d->result |= ioctl(uffds[d->m.uffd], UFFDIO_REGISTER, &reg);
+}
+
+const struct duet_kind duet_kinds[] = {
+	{ "move and discard src", act_discard_src, .discards = true },
+	{ "move and discard dst", act_discard_dst, .discards = true },
+	{ "move and discard both", act_discard_both, .discards = true },
+	{ "move and copy to dst", act_copy, .copies = true, .exact = true },
+	{ "move and zero dst", act_zero, .exact = true },
+	{ "move twice", act_rival, .third = false },
+	{ "move to two places", act_third, .third = true },
+	{ "move from two places", act_from_third, .third = true },
+	{ "move to and fro", act_reverse, .third = false },
+	{ "move and mprotect", act_protect, .exact = true, .refuses = true },
+	{ "move and page out", act_pageout, .exact = true },
+	{ "move and migrate", act_migrate, .exact = true },
+	{ "move and collapse", act_collapse, .registered_src = true, .exact = true },
+	{ "move and split", act_split, .exact = true },
+	{ "move and pin", act_pin, .registered_src = true, .exact = true },
+	{ "move and mmap dst", act_remake, .discards = true, .refuses = true,
+	  .remaps = true },
+};
+
+const unsigned int nr_duet_kinds = sizeof(duet_kinds) / sizeof(duet_kinds[0]);
