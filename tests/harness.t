@@ -4,7 +4,9 @@
 
 . "$(dirname "$0")/tap.sh"
 
-unset KSRC FLAVOUR
+unset KSRC FLAVOUR PEER
+# The repositories here have kernels of their own.
+export -n LINUX
 export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@localhost
 export GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@localhost
 
