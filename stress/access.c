@@ -97,12 +97,14 @@ static bool same_place(struct place a, struct place b)
 
 static void leave(void)
 {
+	atomic_store(&self->accessing, EMPTY);
 	atomic_store(&self->hazard, ((struct place){ NOWHERE, NOWHERE }));
 }
 
 /* Until leave(), what the place's slots hold is this page or nothing. */
 static bool enter(uint32_t what, struct place *place)
 {
+	atomic_store(&self->accessing, what);
 	for (;;) {
 		*place = place_of(what);
 		if (place->now == NOWHERE)

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -107,7 +108,7 @@ void area_init(void)
 	}
 }
 
-void pagemap_range(const void *addr, size_t n, uint64_t *entries)
+static void read_pagemap(const void *addr, size_t n, uint64_t *entries)
 {
 	static __thread int fd = -1;
 	static __thread pid_t owner;
@@ -120,6 +121,29 @@ void pagemap_range(const void *addr, size_t n, uint64_t *entries)
 	if (pread(fd, entries, bytes,
 		  (uintptr_t)addr / page_size * sizeof(*entries)) != bytes)
 		violation("pagemap: %m");
+}
+
+/*
+ * While the huge zero page is being split, its entries look as if they were not
+ * there: pagemap does not take the lock. What was seen is there.
+ */
+void pagemap_range(const void *addr, size_t n, uint64_t *entries)
+{
+	uint64_t again[n];
+	unsigned int tries;
+	size_t i;
+
+	read_pagemap(addr, n, entries);
+	for (tries = 0; tries < 2; tries++) {
+		for (i = 0; i < n && entries[i]; i++)
+			;
+		if (i == n)
+			return;
+		sched_yield();
+		read_pagemap(addr, n, again);
+		for (i = 0; i < n; i++)
+			entries[i] = entries[i] ? entries[i] : again[i];
+	}
 }
 
 void check_range(struct range r, const char *when)

@@ -190,7 +190,8 @@ static void remember(struct duet *d)
 	uint32_t i;
 
 	atomic_store(&hot, d->side[0]);
-	if (d->kind->remaps)
+	/* What is in the move's way may go, and another page come there. */
+	if (d->kind->remaps || d->kind->discards)
 		hide_range(d->side[1]);
 	for (side = 0; side < d->nr_sides; side++) {
 		for (i = 0; i < d->m.n; i++)

@@ -126,9 +126,18 @@ uint32_t page_new(void)
 	return what;
 }
 
-/* Nobody is accessing it any more. */
+/*
+ * Its place is not published any more. Who began to access it at another place
+ * compares it with what it was then.
+ */
 void page_free(uint32_t what)
 {
+	unsigned int i;
+
+	for (i = 0; i < nr_threads; i++) {
+		while (atomic_load(&threads[i].accessing) == what)
+			sched_yield();
+	}
 	pthread_mutex_lock(&model_lock);
 	free_pages[nr_free++] = what - FIRST_PAGE;
 	pthread_mutex_unlock(&model_lock);

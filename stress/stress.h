@@ -114,6 +114,7 @@ struct thread {
 	uint64_t seen;			/* beat, by the watchdog, */
 	unsigned int missed;		/* so often the same */
 	_Atomic struct place hazard;
+	_Atomic uint32_t accessing;	/* which page, or EMPTY */
 	sigjmp_buf jump;
 	volatile bool catching;
 	struct step step[NR_STEPS];
