@@ -4,7 +4,8 @@
 . "$(dirname "$0")/tap.sh"
 
 printf 'f.may\tit may\n' >"$tap_tmp/list"
-printf 'f.v.*\tnone of them can\n*.w.x\tnor these\n' >"$tap_tmp/patterns"
+printf 'f.v.*\tall\tnone of them can\n*.w.x\tall\tnor these\n' >"$tap_tmp/patterns"
+printf '# where\nf.may\tpdp11,off-thp\tnot there\n' >"$tap_tmp/where"
 
 # ktap NAME STATUS OPTIONS TRANSCRIPT WANT : without the comments.
 ktap() {
@@ -41,8 +42,23 @@ ktap 'commented not ok' 0 '' "1..1\n# not ok 1 inner\nok 1 f.b\n" \
 ktap 'totals that disagree' 0 '' "1..2\nok 1 f.a\nok 2 f.b\n$end" \
 	'ok - p: f.a\nok - p: f.b\nnot ok - p: transcript\n'
 ktap 'a skip' 0 '' "1..1\n${run}ok 1 # SKIP why\n" 'not ok - p: f.may\nok - p: transcript\n'
-ktap 'a skip that is listed' 0 "--may-skip $tap_tmp/list" "1..1\n${run}ok 1 # SKIP why\n" \
+skip="1..1\n${run}ok 1 # SKIP why\n"
+ktap 'a skip that is listed for this machine' 0 "--may-skip $tap_tmp/where --on pdp11,vm" "$skip" \
 	'ok - p: f.may # SKIP why\nok - p: transcript\n'
+ktap 'a skip that is listed for this flavour' 0 "--may-skip $tap_tmp/where --on vax --on off-thp" "$skip" \
+	'ok - p: f.may # SKIP why\nok - p: transcript\n'
+ktap 'a skip that is listed for another flavour' 0 "--may-skip $tap_tmp/where --on vax,thp" "$skip" \
+	'not ok - p: f.may\nok - p: transcript\n'
+ktap 'a skip that is listed, nobody says where' 0 "--may-skip $tap_tmp/where" "$skip" \
+	'not ok - p: f.may\nok - p: transcript\n'
+ktap 'all that is listed was skipped' 0 "--whole --may-skip $tap_tmp/where --on pdp11" "$skip" \
+	'ok - p: f.may # SKIP why\nok - p: transcript\n'
+ktap 'what is listed passes' 0 "--whole --may-skip $tap_tmp/where --on pdp11" "1..1\nok 1 f.may\n" \
+	'ok - p: f.may\nok - p: transcript\nnot ok - p: f.may\n'
+ktap 'what is listed passes, but not all was run' 0 "--may-skip $tap_tmp/where --on pdp11" "1..1\nok 1 f.may\n" \
+	'ok - p: f.may\nok - p: transcript\n'
+ktap 'what is listed for another machine passes' 0 "--whole --may-skip $tap_tmp/where --on vax" "1..1\nok 1 f.may\n" \
+	'ok - p: f.may\nok - p: transcript\n'
 ktap 'skips that a pattern lists' 0 "--may-skip $tap_tmp/patterns" \
 	"1..3\n${run/may/v.a}ok 1 # SKIP why\n${run/may/w.x}ok 2 # SKIP why\n${run/may/w.xy}ok 3 # SKIP why\n" \
 	'ok - p: f.v.a # SKIP why\nok - p: f.w.x # SKIP why\nnot ok - p: f.w.xy\nok - p: transcript\n'
@@ -56,4 +72,38 @@ ktap 'unpatched: a pass that is listed' 1 "--unpatched --passes $tap_tmp/list" \
 ktap 'unpatched: a listed one that is gone' 1 "--unpatched --passes $tap_tmp/list" \
 	"1..1\nnot ok 1 f.b\n" \
 	'ok - p: f.b\nok - p: transcript\nok - p: does not pass as a whole\nnot ok - p: f.may\n'
+
+# malformed NAME OPTION LINE : a list with this line is refused, whoever it is for.
+malformed() {
+	printf '# comment\n%b\n' "$3" >"$tap_tmp/malformed"
+	"$ROOT/scripts/ktap" --on vm "$2" "$tap_tmp/malformed" </dev/null >"$tap_tmp/got" 2>&1
+	check "$1" grep -qF 'malformed:2: must be name' "$tap_tmp/got"
+}
+
+malformed 'no reason' --may-skip 'f.may\tall'
+malformed 'an empty reason' --may-skip 'f.may\tall\t '
+malformed 'nowhere' --may-skip 'f.may\t\tit may'
+malformed 'blanks for tabs' --may-skip 'f.may all it may'
+malformed 'a column too many' --may-skip 'f.may\tpdp11\tit\tmay'
+malformed 'no reason to pass' --passes 'f.may'
+
+# Each place in the list must be one that scripts/kernel can build for.
+known() {
+	local where status=0
+	while read -r where; do
+		[ "$where" = all ] || [ -e "$ROOT/scripts/arch-$where.sh" ] ||
+			[ -e "$ROOT/configs/$where.config" ] || compgen -G "$ROOT/configs/$where.*.config" >/dev/null ||
+			{ echo "neither a machine nor a flavour: $where"; status=1; }
+	done < <(sed -E '/^(#|$)/d' "$1" | cut -f2 | tr , '\n' | sort -u)
+	return $status
+}
+
+check 'may-skip.txt names machines and flavours' known "$ROOT/tests/may-skip.txt"
+printf 'f.may\toff-thp,arm64,off\tit may\n' >"$tap_tmp/known"
+check 'so does this' known "$tap_tmp/known"
+printf 'f.may\toff-thp,pdp11\tit may\n' >"$tap_tmp/unknown"
+unknown() {
+	! known "$1"
+}
+check 'a machine there is not' unknown "$tap_tmp/unknown"
 done_testing

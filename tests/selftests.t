@@ -11,11 +11,8 @@ install=$built/mm
 case $FLAVOUR in
 unpatched | *-unpatched) lists=(--unpatched --passes "$ROOT/tests/passes-unpatched.txt") ;;
 *)
-	# What only this machine, or only this flavour, may skip is in lists of its own.
-	for list in may-skip "may-skip.$ARCH" "may-skip.$FLAVOUR"; do
-		[ ! -e "$ROOT/tests/$list.txt" ] || cat "$ROOT/tests/$list.txt"
-	done >"$tap_tmp/may-skip"
-	lists=(--may-skip "$tap_tmp/may-skip")
+	lists=(--may-skip "$ROOT/tests/may-skip.txt" --on "$ARCH,$FLAVOUR")
+	[ -n "${CASE:-}" ] || lists+=(--whole)
 	;;
 esac
 
