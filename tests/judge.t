@@ -38,6 +38,24 @@ with_lists 'allowed too long' 'Linux version' 'version 6\tin every log\t2020-01-
 	'FAIL lists: allow.txt: expired on 2020-01-01: version 6'
 with_lists 'allowed without a reason' 'Linux version' 'version 6' clean 125 \
 	'FAIL lists: allow.txt: needs expression, reason and date: version 6'
+with_lists 'no list of ours' 'KCSAN: ' '' kcsan-ours 125 'FAIL lists: ours.txt is missing'
 with_lists 'an allowed line hides no other' 'Linux version\nRun' 'version 6\tin every log\t2999-01-01' \
 	clean 123 'FAIL splat: Run /init as init process'
+
+# A function that the series adds, or moves to another place, is ours.
+added() {
+	sed -nE '/^\+\+\+ /h; G
+		s/^\+[a-z][a-z0-9_ ]*[ *]([a-z0-9_]+)\(.*\n\+\+\+ b\/(fs|mm|include)\/.*/\1/p' "$@" | sort -u
+}
+missing() {
+	sed -E '/^(#|$)/d' "$golden/../ours.txt" >"$tap_tmp/ours"
+	added "$@" | grep -vxE -f "$tap_tmp/ours"
+}
+none_missing() {
+	[ -n "$(added "$@")" ] && ! missing "$@"
+}
+check 'all functions of the series are ours' none_missing "$PATCHES"/*.patch
+printf '%s\n' '+++ b/mm/a.c' '+static int *uffd_move_on(int a)' '+bool uffd_stay(void)' '+	if (f(x))' \
+	'+++ b/tools/a.c' '+int main(void)' >"$tap_tmp/a.patch"
+check 'and one that is not is noticed' test "$(missing "$tap_tmp/a.patch")" = uffd_stay
 done_testing
