@@ -1,6 +1,8 @@
 #!/bin/bash
 # The series' kselftests on a kernel with the series, FLAVOUR=vm or another;
 # and, as a control, on the base without it, FLAVOUR=unpatched.
+#
+# CASE='a b'  only those of these names, or with such ends of names
 
 . "$(dirname "$0")/tap.sh"
 
@@ -18,8 +20,10 @@ esac
 
 # Runs one installed program. Its exit status above 120 is about the run.
 one() {
-	local prog=$1 status verdict='' select=()
-	[ -z "${CASE:-}" ] || select=("$CASE" "$CASE.*" "*.$CASE" "*.$CASE.*")
+	local prog=$1 status verdict='' case select=()
+	for case in ${CASE:-}; do
+		select+=("$case" "$case.*" "*.$case" "*.$case.*")
+	done
 	: >"$tap_tmp/status"
 	: >"$tap_tmp/run.log"
 	{
