@@ -82,6 +82,15 @@ by_function() {
 check 'instructions of a function, and its calls' by_function '5.00 38.5% 0.500 f'
 check 'those of user space' by_function '7.00 53.8% 0.000 (user space)'
 
+demo_table=$'                 MOVE         COPY\nconcurrent compaction, mean (ms)      1.50   2.50\ncompaction pause, mean (ms)   3   4
+  latency, p50 (us)      5   6\n           p99 (us)      7   8\n           max (us)      9   9'
+heap() {
+	awk -v size=32 -v live=50 -f "$BENCH/heap.awk" <<<"$1"
+}
+heap "$demo_table" >"$tap_tmp/heap"
+check "the demo's table" diff "$tap_tmp/heap" - <<<$'32,50,MOVE,1.50,3,5,7\n32,50,COPY,2.50,4,6,8'
+check "a row that the demo's table lacks" refuses "no row '  latency, p50 (us)'" heap "${demo_table/p50/p51}"
+
 check 'the programs build' build_bench
 bench=$BUILD/bench-prog/bench
 check 'the cases' "$bench" -l
