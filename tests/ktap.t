@@ -51,6 +51,11 @@ ktap 'a skip that is listed for another flavour' 0 "--may-skip $tap_tmp/where --
 	'not ok - p: f.may\nok - p: transcript\n'
 ktap 'a skip that is listed, nobody says where' 0 "--may-skip $tap_tmp/where" "$skip" \
 	'not ok - p: f.may\nok - p: transcript\n'
+printf 'f.may\tall,-off-thp\tonly there\n' >"$tap_tmp/but"
+ktap 'a skip that is listed for all others' 0 "--may-skip $tap_tmp/but --on pdp11,vm" "$skip" \
+	'ok - p: f.may # SKIP why\nok - p: transcript\n'
+ktap 'a skip that is listed for all but this' 0 "--may-skip $tap_tmp/but --on pdp11,off-thp" "$skip" \
+	'not ok - p: f.may\nok - p: transcript\n'
 ktap 'all that is listed was skipped' 0 "--whole --may-skip $tap_tmp/where --on pdp11" "$skip" \
 	'ok - p: f.may # SKIP why\nok - p: transcript\n'
 ktap 'what is listed passes' 0 "--whole --may-skip $tap_tmp/where --on pdp11" "1..1\nok 1 f.may\n" \
@@ -94,7 +99,7 @@ known() {
 		[ "$where" = all ] || [ -e "$ROOT/scripts/arch-$where.sh" ] ||
 			[ -e "$ROOT/configs/$where.config" ] || compgen -G "$ROOT/configs/$where.*.config" >/dev/null ||
 			{ echo "neither a machine nor a flavour: $where"; status=1; }
-	done < <(sed -E '/^(#|$)/d' "$1" | cut -f2 | tr , '\n' | sort -u)
+	done < <(sed -E '/^(#|$)/d' "$1" | cut -f2 | tr , '\n' | sed 's/^-//' | sort -u)
 	return $status
 }
 
