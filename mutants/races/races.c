@@ -348,6 +348,37 @@ TEST_F_TIMEOUT(race, taken_page_is_no_hole, TIMEOUT)
 	check_stayed(_metadata, a, 0, 1);
 }
 
+/* A page has come there before the locks were taken. */
+TEST_F_TIMEOUT(race, dst_is_filled, TIMEOUT)
+{
+	char *data = mmap(NULL, page_size, RW, ANON, -1, 0);
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	fill_page(data, 5000);
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "before_ptls");
+	start_move(&mover, a, 0, 1);
+	wait_held(_metadata, "before_ptls");
+	ASSERT_EQ(0, place(a->uffd, a->dst, data));
+	let_go(_metadata, "before_ptls");
+	join(_metadata, &mover);
+	ASSERT_EQ(EEXIST, mover.out.err);
+	ASSERT_TRUE(page_is(a->dst, 5000));
+	check_stayed(_metadata, a, 0, a->nr);
+}
+
+/* The source has not even a page table, and the destination has a page. */
+TEST_F_TIMEOUT(race, hole_onto_page, TIMEOUT)
+{
+	char *hole = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	struct area *a = &self->a;
+
+	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+	ASSERT_FAILED(EEXIST, move(a->uffd, a->dst, hole, page_size, HOLES));
+	check_moved(_metadata, a, 0, 1);
+}
+
 /* A huge page comes where a page table was about to be. */
 TEST_F_TIMEOUT(race, table_becomes_huge, TIMEOUT)
 {
@@ -406,6 +437,85 @@ TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
 	/* With one reference too many a page does not migrate. */
 	drain_lru();
 	ASSERT_EQ(a->nr, migrate_pages_to(a->dst, a->nr, node[from == node[0]]));
+}
+
+/*
+ * The page that was waited for is discarded meanwhile. While the next one is
+ * waited for, nobody needs its lock any more.
+ */
+TEST_F_TIMEOUT(race, locked_and_discarded, TIMEOUT)
+{
+	struct actor mover = { .mode = HOLES }, walker = { }, migrator = { };
+	struct area *a = &self->a;
+	uint64_t pfn = a->page[0].pfn;
+	int node[2];
+
+	need_idle_tracking(_metadata);
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	migrator.node = node[node_of(a->src) == node[0]];
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	summon(_metadata, &migrator, act_migrate);
+	drain_lru();
+	/* First it waits for all CPUs. */
+	hold(_metadata, "before_migrating");
+	start(&migrator, src_page(a, 1), page_size);
+	wait_held(_metadata, "before_migrating");
+	hold(_metadata, "idle_locked");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	hold(_metadata, "folio_waited_for");
+	start_move(&mover, a, 0, 2);
+	wait_asleep(_metadata, &mover);
+	let_go(_metadata, "idle_locked");
+	wait_held(_metadata, "folio_waited_for");
+	hold(_metadata, "migrating");
+	let_go(_metadata, "before_migrating");
+	wait_held(_metadata, "migrating");
+	ASSERT_EQ(0, madvise(a->src, page_size, MADV_DONTNEED));
+	ASSERT_TRUE(kpageflag(pfn, KPF_LOCKED));
+	let_go(_metadata, "folio_waited_for");
+	wait_asleep(_metadata, &mover);
+	ASSERT_FALSE(kpageflag(pfn, KPF_LOCKED));
+	let_go(_metadata, "migrating");
+	join(_metadata, &mover);
+	join(_metadata, &walker);
+	join(_metadata, &migrator);
+	ASSERT_EQ(0, mover.out.err);
+	ASSERT_TRUE(is_hole(a->dst));
+	ASSERT_TRUE(page_is(dst_page(a, 1), a->page[1].id));
+}
+
+/* A writer waits for the mmap_lock before the first page has moved. */
+TEST_F_TIMEOUT(race, locked_and_contended, TIMEOUT)
+{
+	char *far = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	struct actor mover = { }, walker = { }, unmapper = { };
+	struct area *a = &self->a;
+
+	need_idle_tracking(_metadata);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	summon(_metadata, &unmapper, act_unmap);
+	is_asleep(&unmapper);
+	drain_lru();
+	hold(_metadata, "idle_locked");
+	hold(_metadata, "after_step");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "after_step");
+	start(&unmapper, far, page_size);
+	wait_asleep(_metadata, &unmapper);
+	let_go(_metadata, "after_step");
+	sleep_ms(MEANWHILE_MS);
+	let_go(_metadata, "idle_locked");
+	join(_metadata, &mover);
+	join(_metadata, &walker);
+	join(_metadata, &unmapper);
+	ASSERT_EQ(0, mover.out.err);
+	check_moved(_metadata, a, 0, a->nr);
 }
 
 /* There is a migration entry: the page moves once it is in its new frame. */
@@ -505,18 +615,19 @@ TEST_F_TIMEOUT(race, swap_in_is_waited_for, TIMEOUT)
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 }
 
-/* But not for ever. */
+/* But not for ever: then the entry moves, and the reader finds none. */
 TEST_F_TIMEOUT(race, wait_for_swap_in_ends, TIMEOUT)
 {
 	struct area *a = &self->a;
 	struct actor reader = { };
 
 	start_swap_in(_metadata, a, &reader);
-	ASSERT_FAILED(EBUSY, move_pages_of(a, 0, 1, 0));
+	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+	ASSERT_TRUE(is_hole(a->src));
 	let_go(_metadata, "swapping_in");
 	join(_metadata, &reader);
-	ASSERT_TRUE(page_is(a->src, a->page[0].id));
-	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+	ASSERT_TRUE(is_hole(a->src));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 }
 
 static void wait_for_write(struct __test_metadata *_metadata, struct area *a,
@@ -624,12 +735,12 @@ static void act_store(struct actor *actor)
 }
 
 /* It is at dst, and nobody gets to it by another way any more. */
-TEST_F_TIMEOUT(race, no_store_once_it_is_at_dst, TIMEOUT)
+static struct outcome check_no_late_store(struct __test_metadata *_metadata,
+					  struct area *a, size_t nr)
 {
 	struct sigaction act = { .sa_handler = skip_load };
-	volatile uint64_t *dst = (uint64_t *)self->a.dst;
+	volatile uint64_t *dst = (uint64_t *)a->dst;
 	struct actor mover = { }, writer = { };
-	struct area *a = &self->a;
 	uint64_t seen;
 
 	ASSERT_EQ(0, sigaction(SIGBUS, &act, NULL));
@@ -638,16 +749,31 @@ TEST_F_TIMEOUT(race, no_store_once_it_is_at_dst, TIMEOUT)
 	start(&writer, a->src, page_size);
 	wait_for_loads(_metadata);
 	hold(_metadata, "put");
-	start_move(&mover, a, 0, 1);
+	start_move(&mover, a, 0, nr);
 	wait_held(_metadata, "put");
 	seen = *dst;
 	sleep_ms(MEANWHILE_MS);
 	ASSERT_EQ(seen, *dst);
 	let_go(_metadata, "put");
 	join(_metadata, &mover);
-	ASSERT_EQ(0, mover.out.err);
 	join(_metadata, &writer);
 	ASSERT_EQ(seen, *dst);
+	return mover.out;
+}
+
+TEST_F_TIMEOUT(race, no_store_once_it_is_at_dst, TIMEOUT)
+{
+	ASSERT_MOVED(page_size, check_no_late_store(_metadata, &self->a, 1));
+}
+
+/* The run ends with a page that was looked at, and did not move. */
+TEST_F_TIMEOUT(race, no_store_before_a_page_that_stays, TIMEOUT)
+{
+	struct area *a = &self->a;
+
+	share_page(_metadata, a, 1);
+	ASSERT_SHORT(page_size, check_no_late_store(_metadata, a, 2));
+	end_holder(a->relative);
 }
 
 /*
@@ -1012,6 +1138,29 @@ TEST_F_TIMEOUT(huge_race, dst_is_filled, TIMEOUT)
 	check_stayed(_metadata, a, 8, a->nr);
 }
 
+/* An empty page table was to be freed, and is not empty any more. */
+TEST_F_TIMEOUT(huge_race, table_is_filled, TIMEOUT)
+{
+	char *data = mmap(NULL, page_size, RW, ANON, -1, 0);
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	fill_page(data, 5000);
+	leave_empty_tables(_metadata, a->uffd, a->dst, a->len);
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "unlocked");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "unlocked");
+	ASSERT_EQ(0, place(a->uffd, dst_page(a, 7), data));
+	let_go(_metadata, "unlocked");
+	join(_metadata, &mover);
+	ASSERT_EQ(EAGAIN, mover.out.err);
+	ASSERT_EQ((__s64)(7 * page_size), mover.out.move);
+	ASSERT_TRUE(page_is(dst_page(a, 7), 5000));
+	check_moved(_metadata, a, 0, 7);
+	check_stayed(_metadata, a, 8, a->nr);
+}
+
 /* And so was the huge page. */
 TEST_F_TIMEOUT(huge_race, src_is_discarded, TIMEOUT)
 {
@@ -1082,6 +1231,15 @@ TEST_F_TIMEOUT(huge_race, split_zero_page_is_no_hole, TIMEOUT)
 	join(_metadata, &discarder);
 }
 
+/* A page table instead of the huge entry; the folio stays large. */
+static void protect_first_page(struct __test_metadata *_metadata,
+			       struct area *a)
+{
+	protect(_metadata, a->src, page_size, PROT_READ);
+	protect(_metadata, a->src, page_size, RW);
+	ASSERT_EQ(0, smaps(a->src, "AnonHugePages"));
+}
+
 /* === Many who move parts of one huge page === */
 
 #define MOVERS	8
@@ -1093,9 +1251,7 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 	struct area *a = &self->a;
 	size_t i, part = a->nr / MOVERS;
 
-	protect(_metadata, a->src, page_size, PROT_READ);
-	protect(_metadata, a->src, page_size, RW);
-	ASSERT_EQ(0, smaps(a->src, "AnonHugePages"));
+	protect_first_page(_metadata, a);
 	for (i = 0; i < MOVERS; i++)
 		summon(_metadata, &mover[i], act_move);
 	hold(_metadata, "split_locked");
@@ -1111,4 +1267,67 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 		ASSERT_EQ(0, mover[i].out.err) TH_LOG("mover %zu", i);
 	}
 	check_moved(_metadata, a, 0, a->nr);
+}
+
+/* Somebody has the huge page locked: it is waited for, and moves as one. */
+TEST_F_TIMEOUT(huge_race, locked_is_waited_for, TIMEOUT)
+{
+	struct actor mover = { }, walker = { };
+	struct area *a = &self->a;
+
+	need_idle_tracking(_metadata);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	drain_lru();
+	hold(_metadata, "idle_locked");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	start_move(&mover, a, 0, a->nr);
+	wait_asleep(_metadata, &mover);
+	let_go(_metadata, "idle_locked");
+	join(_metadata, &mover);
+	join(_metadata, &walker);
+	ASSERT_EQ(0, mover.out.err);
+	check_moved(_metadata, a, 0, a->nr);
+	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+}
+
+/* While others keep it from being split, a move does not try for ever. */
+TEST_F_TIMEOUT(huge_race, split_gives_up, TIMEOUT)
+{
+	struct area *a = &self->a;
+	int held[2];
+
+	protect_first_page(_metadata, a);
+	ASSERT_TRUE(hold_in_pipe(held, a->src, 1));
+	ASSERT_FAILED(EBUSY, move_all(a, 0));
+	release(held);
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	check_moved(_metadata, a, 0, a->nr);
+}
+
+#define MANY	20
+
+/* Twice as many reasons to stop as a move has tries for one page. */
+TEST_F_TIMEOUT(huge_race, many_are_split, TIMEOUT)
+{
+	size_t i, len = MANY * pmd_size;
+	char *at = mmap(NULL, 2 * len + 3 * pmd_size, PROT_NONE,
+			ANON | MAP_NORESERVE, -1, 0);
+	struct area *a = &self->a;
+	char *src, *dst;
+
+	ASSERT_NE(MAP_FAILED, (void *)at);
+	src = (char *)(((uintptr_t)at + pmd_size - 1) & -pmd_size);
+	/* Not in step, so that none can move as it is. */
+	dst = src + len + pmd_size + page_size;
+	advise_huge(_metadata, src, len);
+	for (i = 0; i < MANY; i++)
+		*(uint64_t *)(src + i * pmd_size) = 5000 + i;
+	check_huge(_metadata, src, MANY, KPF_THP);
+	map_anon(_metadata, dst, len);
+	ASSERT_REGISTERED(a->uffd, dst, len);
+	ASSERT_MOVED(len, move(a->uffd, dst, src, len, 0));
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(5000 + i, *(uint64_t *)(dst + i * pmd_size));
 }
