@@ -53,11 +53,24 @@ static bool window_is(const char *name, const char *state)
 	return read_file(WINDOWS, all, sizeof(all)) && strstr(all, line);
 }
 
+static const char *held[8];
+static unsigned int nr_held;
+
+/* A test that has failed does not wait for its windows to close. */
+static void let_all_go(int sig)
+{
+	while (nr_held)
+		set_window(held[--nr_held], 0);
+}
+
 static void hold_for(struct __test_metadata *_metadata, const char *name,
 		     unsigned int ms)
 {
 	if (access(WINDOWS, W_OK))
 		SKIP_TEST("this kernel has no windows");
+	signal(SIGABRT, let_all_go);
+	if (nr_held < sizeof(held) / sizeof(held[0]))
+		held[nr_held++] = name;
 	ASSERT_TRUE(set_window(name, ms)) TH_LOG("%s: %m", name);
 }
 
@@ -186,6 +199,25 @@ static void act_migrate(struct actor *actor)
 
 	syscall(__NR_move_pages, 0, 1UL, &page, &actor->node, &status,
 		MPOL_MF_MOVE);
+}
+
+/*
+ * Idle tracking has no frames beyond the last 64 that are aligned. Gives the
+ * first page of src, which is registered, another one until it has one of those;
+ * the old ones are kept.
+ */
+static void need_walks(struct __test_metadata *_metadata, struct area *a)
+{
+	void *kept;
+
+	need_idle_tracking(_metadata);
+	while (!set_idle(a->page[0].pfn)) {
+		kept = mremap(a->src, page_size, page_size,
+			      MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+		ASSERT_NE(MAP_FAILED, kept);
+		ASSERT_EQ(0, place(a->uffd, a->src, kept));
+		a->page[0].pfn = pfn_of(a->src);
+	}
 }
 
 /* A walk of the rmap, with the folio locked. */
@@ -365,7 +397,8 @@ TEST_F_TIMEOUT(race, dst_is_filled, TIMEOUT)
 	join(_metadata, &mover);
 	ASSERT_EQ(EEXIST, mover.out.err);
 	ASSERT_TRUE(page_is(a->dst, 5000));
-	check_stayed(_metadata, a, 0, a->nr);
+	check_page(_metadata, a->src, a->page[0]);
+	check_stayed(_metadata, a, 1, a->nr);
 }
 
 /* The source has not even a page table, and the destination has a page. */
@@ -417,7 +450,7 @@ TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
 	struct area *a = &self->a;
 	int node[2], from;
 
-	need_idle_tracking(_metadata);
+	need_walks(_metadata, a);
 	if (!two_nodes(node))
 		SKIP_TEST("one memory node");
 	from = node_of(a->src);
@@ -447,10 +480,11 @@ TEST_F_TIMEOUT(race, locked_and_discarded, TIMEOUT)
 {
 	struct actor mover = { .mode = HOLES }, walker = { }, migrator = { };
 	struct area *a = &self->a;
-	uint64_t pfn = a->page[0].pfn;
+	uint64_t pfn;
 	int node[2];
 
-	need_idle_tracking(_metadata);
+	need_walks(_metadata, a);
+	pfn = a->page[0].pfn;
 	if (!two_nodes(node))
 		SKIP_TEST("one memory node");
 	migrator.node = node[node_of(a->src) == node[0]];
@@ -494,7 +528,7 @@ TEST_F_TIMEOUT(race, locked_and_contended, TIMEOUT)
 	struct actor mover = { }, walker = { }, unmapper = { };
 	struct area *a = &self->a;
 
-	need_idle_tracking(_metadata);
+	need_walks(_metadata, a);
 	summon(_metadata, &mover, act_move);
 	summon(_metadata, &walker, act_set_idle);
 	summon(_metadata, &unmapper, act_unmap);
@@ -1015,7 +1049,8 @@ static void live_and_end(struct __test_metadata *_metadata,
 	char number[16];
 
 	make_area(_metadata, a, UFFD_FEATURE_SIGBUS, 1);
-	a->page[0].pfn = pfn_of(a->src);
+	ASSERT_REGISTERED(a->uffd, a->src, a->len);
+	need_walks(_metadata, a);
 	self->a->relative = a->page[0].pfn;
 	summon(_metadata, &mover, act_move);
 	summon(_metadata, &walker, act_set_idle);
@@ -1098,6 +1133,61 @@ TEST_F_TIMEOUT(race, ksm_page_moves, TIMEOUT)
 	ASSERT_TRUE(is_hole(twin));
 }
 
+/* === The list of active pages === */
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define OWN_CGROUP	CGROUPS "/races"
+#define KPF_ACTIVE	6
+
+/* For good: this process ends with the test. */
+static void enter_cgroup(struct __test_metadata *_metadata)
+{
+	if (!write_text(CGROUPS "/cgroup.subtree_control", "+memory"))
+		SKIP_TEST("no memory cgroups");
+	if (mkdir(OWN_CGROUP, 0700))
+		ASSERT_EQ(EEXIST, errno);
+	ASSERT_TRUE(write_text(OWN_CGROUP "/cgroup.procs", "0"));
+}
+
+/* Access by GUP, and more than once, makes a page active. */
+static void activate(struct __test_metadata *_metadata, char *addr, size_t nr)
+{
+	static char sink[RACE_PAGES << 16];
+	struct iovec from = { addr, nr * page_size };
+	struct iovec to = { sink, nr * page_size };
+	size_t i;
+
+	ASSERT_LE(to.iov_len, sizeof(sink));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ((ssize_t)to.iov_len,
+			  process_vm_readv(getpid(), &to, 1, &from, 1, 0));
+		drain_lru();
+	}
+	for (i = 0; i < nr; i++)
+		ASSERT_TRUE(kpageflag(pfn_of(addr + i * page_size),
+				      KPF_ACTIVE));
+}
+
+/* Whether its pages were used is asked without the folio lock, in 6.1. */
+TEST_F_TIMEOUT(race, active_pages_are_aged, TIMEOUT)
+{
+	struct area *a = &self->a;
+	long before;
+	int tries;
+
+	need_swap(_metadata);
+	enter_cgroup(_metadata);
+	a->src = map_anon(_metadata, a->src, a->len);
+	fill_src(_metadata, a);
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	activate(_metadata, a->dst, a->nr);
+	before = vmstat("pgdeactivate");
+	for (tries = 0; tries < 50 && vmstat("pgdeactivate") == before; tries++)
+		write_text(OWN_CGROUP "/memory.reclaim", "64K");
+	ASSERT_LT(before, vmstat("pgdeactivate"));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+}
+
 /* === Huge pages === */
 
 FIXTURE(huge_race) {
@@ -1178,6 +1268,28 @@ TEST_F_TIMEOUT(huge_race, src_is_discarded, TIMEOUT)
 	ASSERT_EQ(a->nr, count_pages(a->dst, a->nr, is_hole));
 }
 
+/* Taken, pinned, to be put back: it is not gone before it is discarded. */
+TEST_F_TIMEOUT(huge_race, pinned_is_discarded, TIMEOUT)
+{
+	struct actor mover = { }, discarder = { };
+	struct area *a = &self->a;
+	struct io_uring ring;
+
+	open_ring(_metadata, &ring);
+	pin_src(_metadata, a, &ring, 0, 1);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &discarder, act_discard);
+	hold_for(_metadata, "huge_taken", SHORT_MS);
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "huge_taken");
+	start(&discarder, a->src, a->len);
+	join(_metadata, &mover);
+	join(_metadata, &discarder);
+	ASSERT_EQ(EBUSY, mover.out.err);
+	ASSERT_EQ(a->nr, count_pages(a->src, a->nr, is_hole));
+	ring_close(&ring);
+}
+
 /* By the time the lock is taken there is a migration entry. */
 TEST_F_TIMEOUT(huge_race, src_migrates, TIMEOUT)
 {
@@ -1210,6 +1322,54 @@ TEST_F_TIMEOUT(huge_race, src_migrates, TIMEOUT)
 	ASSERT_EQ(migrator.node, node_of(a->dst));
 	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+}
+
+/* It is there already when the move comes. */
+TEST_F_TIMEOUT(huge_race, migration_is_waited_for, TIMEOUT)
+{
+	struct actor mover = { }, migrator = { };
+	struct area *a = &self->a;
+	int node[2];
+
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	migrator.node = node[node_of(a->src) == node[0]];
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &migrator, act_migrate);
+	hold(_metadata, "migrating");
+	start(&migrator, a->src, page_size);
+	wait_held(_metadata, "migrating");
+	start_move(&mover, a, 0, a->nr);
+	sleep_ms(MEANWHILE_MS);
+	let_go(_metadata, "migrating");
+	join(_metadata, &mover);
+	join(_metadata, &migrator);
+	ASSERT_EQ(0, mover.out.err);
+	ASSERT_EQ(migrator.node, node_of(a->dst));
+	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+}
+
+/* What is stored there once it has moved does not show wherever it is, too. */
+TEST_F_TIMEOUT(huge_race, zero_page_is_not_written, TIMEOUT)
+{
+	char *other = arena + 12 * pmd_size;
+	struct area *a = &self->a;
+	uint64_t zero;
+
+	advise_huge(_metadata, a->src, a->len);
+	advise_huge(_metadata, other, pmd_size);
+	read_from(a->src);
+	read_from(other);
+	check_huge(_metadata, a->src, 1, KPF_ZERO_PAGE);
+	zero = pfn_of(a->src);
+	ASSERT_EQ(zero, pfn_of(other));
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	ASSERT_EQ(zero, pfn_of(a->dst));
+	fill_page(a->dst, 5000);
+	ASSERT_NE(zero, pfn_of(a->dst));
+	ASSERT_TRUE(page_is(a->dst, 5000));
+	ASSERT_TRUE(page_is_zero(other));
 }
 
 /* A pmd that is none while the huge zero page is split is no hole. */
@@ -1267,6 +1427,18 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 		ASSERT_EQ(0, mover[i].out.err) TH_LOG("mover %zu", i);
 	}
 	check_moved(_metadata, a, 0, a->nr);
+}
+
+/* Each of its pages is found at its own place in the rmap. */
+TEST_F_TIMEOUT(huge_race, mapped_by_ptes_swaps_after, TIMEOUT)
+{
+	struct area *a = &self->a;
+
+	need_swap(_metadata);
+	protect_first_page(_metadata, a);
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	check_moved(_metadata, a, 0, a->nr);
+	check_pages_out(_metadata, a);
 }
 
 /* Somebody has the huge page locked: it is waited for, and moves as one. */
