@@ -4,8 +4,8 @@
 
 . "$(dirname "$0")/tap.sh"
 
-MUTANTS_HERE='no_dst_check no_pin_check pin_check_early no_flush no_batched_flush index_stays swap_cache_stays
-	must_wait_unlocked huge_dst_unchecked referenced_unlocked'
+MUTANTS_HERE='shared_moves no_dst_check no_pin_check pin_check_early flush_too_late swap_cache_stays dst_unlocked
+	retract_unchecked huge_none_while_taken huge_dst_unchecked'
 
 rm -f "$BUILD/mutants/table"
 # shellcheck disable=SC2086

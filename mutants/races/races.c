@@ -412,6 +412,22 @@ TEST_F_TIMEOUT(race, hole_onto_page, TIMEOUT)
 	check_moved(_metadata, a, 0, 1);
 }
 
+/* The source has a page table, with nothing in it. */
+TEST_F_TIMEOUT(race, empty_table_needs_none, TIMEOUT)
+{
+	char *src = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	char *dst = map_anon(_metadata, arena + 14 * pmd_size, page_size);
+	struct area *a = &self->a;
+	long before;
+
+	*src = 1;
+	ASSERT_EQ(0, madvise(src, page_size, MADV_DONTNEED));
+	ASSERT_REGISTERED(a->uffd, dst, page_size);
+	before = proc_status("VmPTE");
+	ASSERT_MOVED(page_size, move(a->uffd, dst, src, page_size, HOLES));
+	ASSERT_EQ(before, proc_status("VmPTE"));
+}
+
 /* A huge page comes where a page table was about to be. */
 TEST_F_TIMEOUT(race, table_becomes_huge, TIMEOUT)
 {
