@@ -965,6 +965,21 @@ TEST_F_TIMEOUT(waiting, zero_page_that_is_split, TIMEOUT)
 	join(_metadata, &waiter);
 }
 
+/* Who waits for what has not moved is not woken, to ask for it once more. */
+TEST_F_TIMEOUT(waiting, asks_once, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct pollfd p = { .fd = a->uffd, .events = POLLIN };
+	struct toucher t = { };
+
+	drop_src(_metadata, a, 2);
+	start_toucher(_metadata, a->uffd, &t, dst_page(a, 3));
+	ASSERT_SHORT(2 * page_size, move_all(a, 0));
+	ASSERT_EQ(0, poll(&p, 1, SHORT_MS));
+	ASSERT_EQ(0, place(a->uffd, dst_page(a, 3), NULL));
+	check_woken(_metadata, &t);
+}
+
 /* === Vmas that go away === */
 
 /* Two page tables on either side, a page in each. */
