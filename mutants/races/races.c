@@ -53,11 +53,24 @@ static bool window_is(const char *name, const char *state)
 	return read_file(WINDOWS, all, sizeof(all)) && strstr(all, line);
 }
 
+static const char *held[8];
+static unsigned int nr_held;
+
+/* A test that has failed does not wait for its windows to close. */
+static void let_all_go(int sig)
+{
+	while (nr_held)
+		set_window(held[--nr_held], 0);
+}
+
 static void hold_for(struct __test_metadata *_metadata, const char *name,
 		     unsigned int ms)
 {
 	if (access(WINDOWS, W_OK))
 		SKIP_TEST("this kernel has no windows");
+	signal(SIGABRT, let_all_go);
+	if (nr_held < sizeof(held) / sizeof(held[0]))
+		held[nr_held++] = name;
 	ASSERT_TRUE(set_window(name, ms)) TH_LOG("%s: %m", name);
 }
 
@@ -186,6 +199,25 @@ static void act_migrate(struct actor *actor)
 
 	syscall(__NR_move_pages, 0, 1UL, &page, &actor->node, &status,
 		MPOL_MF_MOVE);
+}
+
+/*
+ * Idle tracking has no frames beyond the last 64 that are aligned. Gives the
+ * first page of src, which is registered, another one until it has one of those;
+ * the old ones are kept.
+ */
+static void need_walks(struct __test_metadata *_metadata, struct area *a)
+{
+	void *kept;
+
+	need_idle_tracking(_metadata);
+	while (!set_idle(a->page[0].pfn)) {
+		kept = mremap(a->src, page_size, page_size,
+			      MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+		ASSERT_NE(MAP_FAILED, kept);
+		ASSERT_EQ(0, place(a->uffd, a->src, kept));
+		a->page[0].pfn = pfn_of(a->src);
+	}
 }
 
 /* A walk of the rmap, with the folio locked. */
@@ -348,6 +380,54 @@ TEST_F_TIMEOUT(race, taken_page_is_no_hole, TIMEOUT)
 	check_stayed(_metadata, a, 0, 1);
 }
 
+/* A page has come there before the locks were taken. */
+TEST_F_TIMEOUT(race, dst_is_filled, TIMEOUT)
+{
+	char *data = mmap(NULL, page_size, RW, ANON, -1, 0);
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	fill_page(data, 5000);
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "before_ptls");
+	start_move(&mover, a, 0, 1);
+	wait_held(_metadata, "before_ptls");
+	ASSERT_EQ(0, place(a->uffd, a->dst, data));
+	let_go(_metadata, "before_ptls");
+	join(_metadata, &mover);
+	ASSERT_EQ(EEXIST, mover.out.err);
+	ASSERT_TRUE(page_is(a->dst, 5000));
+	check_page(_metadata, a->src, a->page[0]);
+	check_stayed(_metadata, a, 1, a->nr);
+}
+
+/* The source has not even a page table, and the destination has a page. */
+TEST_F_TIMEOUT(race, hole_onto_page, TIMEOUT)
+{
+	char *hole = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	struct area *a = &self->a;
+
+	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+	ASSERT_FAILED(EEXIST, move(a->uffd, a->dst, hole, page_size, HOLES));
+	check_moved(_metadata, a, 0, 1);
+}
+
+/* The source has a page table, with nothing in it. */
+TEST_F_TIMEOUT(race, empty_table_needs_none, TIMEOUT)
+{
+	char *src = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	char *dst = map_anon(_metadata, arena + 14 * pmd_size, page_size);
+	struct area *a = &self->a;
+	long before;
+
+	*src = 1;
+	ASSERT_EQ(0, madvise(src, page_size, MADV_DONTNEED));
+	ASSERT_REGISTERED(a->uffd, dst, page_size);
+	before = proc_status("VmPTE");
+	ASSERT_MOVED(page_size, move(a->uffd, dst, src, page_size, HOLES));
+	ASSERT_EQ(before, proc_status("VmPTE"));
+}
+
 /* A huge page comes where a page table was about to be. */
 TEST_F_TIMEOUT(race, table_becomes_huge, TIMEOUT)
 {
@@ -386,7 +466,7 @@ TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
 	struct area *a = &self->a;
 	int node[2], from;
 
-	need_idle_tracking(_metadata);
+	need_walks(_metadata, a);
 	if (!two_nodes(node))
 		SKIP_TEST("one memory node");
 	from = node_of(a->src);
@@ -406,6 +486,86 @@ TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
 	/* With one reference too many a page does not migrate. */
 	drain_lru();
 	ASSERT_EQ(a->nr, migrate_pages_to(a->dst, a->nr, node[from == node[0]]));
+}
+
+/*
+ * The page that was waited for is discarded meanwhile. While the next one is
+ * waited for, nobody needs its lock any more.
+ */
+TEST_F_TIMEOUT(race, locked_and_discarded, TIMEOUT)
+{
+	struct actor mover = { .mode = HOLES }, walker = { }, migrator = { };
+	struct area *a = &self->a;
+	uint64_t pfn;
+	int node[2];
+
+	need_walks(_metadata, a);
+	pfn = a->page[0].pfn;
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	migrator.node = node[node_of(a->src) == node[0]];
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	summon(_metadata, &migrator, act_migrate);
+	drain_lru();
+	/* First it waits for all CPUs. */
+	hold(_metadata, "before_migrating");
+	start(&migrator, src_page(a, 1), page_size);
+	wait_held(_metadata, "before_migrating");
+	hold(_metadata, "idle_locked");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	hold(_metadata, "folio_waited_for");
+	start_move(&mover, a, 0, 2);
+	wait_asleep(_metadata, &mover);
+	let_go(_metadata, "idle_locked");
+	wait_held(_metadata, "folio_waited_for");
+	hold(_metadata, "migrating");
+	let_go(_metadata, "before_migrating");
+	wait_held(_metadata, "migrating");
+	ASSERT_EQ(0, madvise(a->src, page_size, MADV_DONTNEED));
+	ASSERT_TRUE(kpageflag(pfn, KPF_LOCKED));
+	let_go(_metadata, "folio_waited_for");
+	wait_asleep(_metadata, &mover);
+	ASSERT_FALSE(kpageflag(pfn, KPF_LOCKED));
+	let_go(_metadata, "migrating");
+	join(_metadata, &mover);
+	join(_metadata, &walker);
+	join(_metadata, &migrator);
+	ASSERT_EQ(0, mover.out.err);
+	ASSERT_TRUE(is_hole(a->dst));
+	ASSERT_TRUE(page_is(dst_page(a, 1), a->page[1].id));
+}
+
+/* A writer waits for the mmap_lock before the first page has moved. */
+TEST_F_TIMEOUT(race, locked_and_contended, TIMEOUT)
+{
+	char *far = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	struct actor mover = { }, walker = { }, unmapper = { };
+	struct area *a = &self->a;
+
+	need_walks(_metadata, a);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	summon(_metadata, &unmapper, act_unmap);
+	is_asleep(&unmapper);
+	drain_lru();
+	hold(_metadata, "idle_locked");
+	hold(_metadata, "after_step");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "after_step");
+	start(&unmapper, far, page_size);
+	wait_asleep(_metadata, &unmapper);
+	let_go(_metadata, "after_step");
+	sleep_ms(MEANWHILE_MS);
+	let_go(_metadata, "idle_locked");
+	join(_metadata, &mover);
+	join(_metadata, &walker);
+	join(_metadata, &unmapper);
+	ASSERT_EQ(0, mover.out.err);
+	check_moved(_metadata, a, 0, a->nr);
 }
 
 /* There is a migration entry: the page moves once it is in its new frame. */
@@ -505,18 +665,19 @@ TEST_F_TIMEOUT(race, swap_in_is_waited_for, TIMEOUT)
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 }
 
-/* But not for ever. */
+/* But not for ever: then the entry moves, and the reader finds none. */
 TEST_F_TIMEOUT(race, wait_for_swap_in_ends, TIMEOUT)
 {
 	struct area *a = &self->a;
 	struct actor reader = { };
 
 	start_swap_in(_metadata, a, &reader);
-	ASSERT_FAILED(EBUSY, move_pages_of(a, 0, 1, 0));
+	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+	ASSERT_TRUE(is_hole(a->src));
 	let_go(_metadata, "swapping_in");
 	join(_metadata, &reader);
-	ASSERT_TRUE(page_is(a->src, a->page[0].id));
-	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+	ASSERT_TRUE(is_hole(a->src));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 }
 
 static void wait_for_write(struct __test_metadata *_metadata, struct area *a,
@@ -624,12 +785,12 @@ static void act_store(struct actor *actor)
 }
 
 /* It is at dst, and nobody gets to it by another way any more. */
-TEST_F_TIMEOUT(race, no_store_once_it_is_at_dst, TIMEOUT)
+static struct outcome check_no_late_store(struct __test_metadata *_metadata,
+					  struct area *a, size_t nr)
 {
 	struct sigaction act = { .sa_handler = skip_load };
-	volatile uint64_t *dst = (uint64_t *)self->a.dst;
+	volatile uint64_t *dst = (uint64_t *)a->dst;
 	struct actor mover = { }, writer = { };
-	struct area *a = &self->a;
 	uint64_t seen;
 
 	ASSERT_EQ(0, sigaction(SIGBUS, &act, NULL));
@@ -638,16 +799,31 @@ TEST_F_TIMEOUT(race, no_store_once_it_is_at_dst, TIMEOUT)
 	start(&writer, a->src, page_size);
 	wait_for_loads(_metadata);
 	hold(_metadata, "put");
-	start_move(&mover, a, 0, 1);
+	start_move(&mover, a, 0, nr);
 	wait_held(_metadata, "put");
 	seen = *dst;
 	sleep_ms(MEANWHILE_MS);
 	ASSERT_EQ(seen, *dst);
 	let_go(_metadata, "put");
 	join(_metadata, &mover);
-	ASSERT_EQ(0, mover.out.err);
 	join(_metadata, &writer);
 	ASSERT_EQ(seen, *dst);
+	return mover.out;
+}
+
+TEST_F_TIMEOUT(race, no_store_once_it_is_at_dst, TIMEOUT)
+{
+	ASSERT_MOVED(page_size, check_no_late_store(_metadata, &self->a, 1));
+}
+
+/* The run ends with a page that was looked at, and did not move. */
+TEST_F_TIMEOUT(race, no_store_before_a_page_that_stays, TIMEOUT)
+{
+	struct area *a = &self->a;
+
+	share_page(_metadata, a, 1);
+	ASSERT_SHORT(page_size, check_no_late_store(_metadata, a, 2));
+	end_holder(a->relative);
 }
 
 /*
@@ -789,6 +965,21 @@ TEST_F_TIMEOUT(waiting, zero_page_that_is_split, TIMEOUT)
 	join(_metadata, &waiter);
 }
 
+/* Who waits for what has not moved is not woken, to ask for it once more. */
+TEST_F_TIMEOUT(waiting, asks_once, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct pollfd p = { .fd = a->uffd, .events = POLLIN };
+	struct toucher t = { };
+
+	drop_src(_metadata, a, 2);
+	start_toucher(_metadata, a->uffd, &t, dst_page(a, 3));
+	ASSERT_SHORT(2 * page_size, move_all(a, 0));
+	ASSERT_EQ(0, poll(&p, 1, SHORT_MS));
+	ASSERT_EQ(0, place(a->uffd, dst_page(a, 3), NULL));
+	check_woken(_metadata, &t);
+}
+
 /* === Vmas that go away === */
 
 /* Two page tables on either side, a page in each. */
@@ -889,7 +1080,8 @@ static void live_and_end(struct __test_metadata *_metadata,
 	char number[16];
 
 	make_area(_metadata, a, UFFD_FEATURE_SIGBUS, 1);
-	a->page[0].pfn = pfn_of(a->src);
+	ASSERT_REGISTERED(a->uffd, a->src, a->len);
+	need_walks(_metadata, a);
 	self->a->relative = a->page[0].pfn;
 	summon(_metadata, &mover, act_move);
 	summon(_metadata, &walker, act_set_idle);
@@ -972,6 +1164,61 @@ TEST_F_TIMEOUT(race, ksm_page_moves, TIMEOUT)
 	ASSERT_TRUE(is_hole(twin));
 }
 
+/* === The list of active pages === */
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define OWN_CGROUP	CGROUPS "/races"
+#define KPF_ACTIVE	6
+
+/* For good: this process ends with the test. */
+static void enter_cgroup(struct __test_metadata *_metadata)
+{
+	if (!write_text(CGROUPS "/cgroup.subtree_control", "+memory"))
+		SKIP_TEST("no memory cgroups");
+	if (mkdir(OWN_CGROUP, 0700))
+		ASSERT_EQ(EEXIST, errno);
+	ASSERT_TRUE(write_text(OWN_CGROUP "/cgroup.procs", "0"));
+}
+
+/* Access by GUP, and more than once, makes a page active. */
+static void activate(struct __test_metadata *_metadata, char *addr, size_t nr)
+{
+	static char sink[RACE_PAGES << 16];
+	struct iovec from = { addr, nr * page_size };
+	struct iovec to = { sink, nr * page_size };
+	size_t i;
+
+	ASSERT_LE(to.iov_len, sizeof(sink));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ((ssize_t)to.iov_len,
+			  process_vm_readv(getpid(), &to, 1, &from, 1, 0));
+		drain_lru();
+	}
+	for (i = 0; i < nr; i++)
+		ASSERT_TRUE(kpageflag(pfn_of(addr + i * page_size),
+				      KPF_ACTIVE));
+}
+
+/* Whether its pages were used is asked without the folio lock, in 6.1. */
+TEST_F_TIMEOUT(race, active_pages_are_aged, TIMEOUT)
+{
+	struct area *a = &self->a;
+	long before;
+	int tries;
+
+	need_swap(_metadata);
+	enter_cgroup(_metadata);
+	a->src = map_anon(_metadata, a->src, a->len);
+	fill_src(_metadata, a);
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	activate(_metadata, a->dst, a->nr);
+	before = vmstat("pgdeactivate");
+	for (tries = 0; tries < 50 && vmstat("pgdeactivate") == before; tries++)
+		write_text(OWN_CGROUP "/memory.reclaim", "64K");
+	ASSERT_LT(before, vmstat("pgdeactivate"));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+}
+
 /* === Huge pages === */
 
 FIXTURE(huge_race) {
@@ -1012,6 +1259,29 @@ TEST_F_TIMEOUT(huge_race, dst_is_filled, TIMEOUT)
 	check_stayed(_metadata, a, 8, a->nr);
 }
 
+/* An empty page table was to be freed, and is not empty any more. */
+TEST_F_TIMEOUT(huge_race, table_is_filled, TIMEOUT)
+{
+	char *data = mmap(NULL, page_size, RW, ANON, -1, 0);
+	struct area *a = &self->a;
+	struct actor mover = { };
+
+	fill_page(data, 5000);
+	leave_empty_tables(_metadata, a->uffd, a->dst, a->len);
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "unlocked");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "unlocked");
+	ASSERT_EQ(0, place(a->uffd, dst_page(a, 7), data));
+	let_go(_metadata, "unlocked");
+	join(_metadata, &mover);
+	ASSERT_EQ(EAGAIN, mover.out.err);
+	ASSERT_EQ((__s64)(7 * page_size), mover.out.move);
+	ASSERT_TRUE(page_is(dst_page(a, 7), 5000));
+	check_moved(_metadata, a, 0, 7);
+	check_stayed(_metadata, a, 8, a->nr);
+}
+
 /* And so was the huge page. */
 TEST_F_TIMEOUT(huge_race, src_is_discarded, TIMEOUT)
 {
@@ -1027,6 +1297,28 @@ TEST_F_TIMEOUT(huge_race, src_is_discarded, TIMEOUT)
 	join(_metadata, &mover);
 	ASSERT_EQ(ENOENT, mover.out.err);
 	ASSERT_EQ(a->nr, count_pages(a->dst, a->nr, is_hole));
+}
+
+/* Taken, pinned, to be put back: it is not gone before it is discarded. */
+TEST_F_TIMEOUT(huge_race, pinned_is_discarded, TIMEOUT)
+{
+	struct actor mover = { }, discarder = { };
+	struct area *a = &self->a;
+	struct io_uring ring;
+
+	open_ring(_metadata, &ring);
+	pin_src(_metadata, a, &ring, 0, 1);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &discarder, act_discard);
+	hold_for(_metadata, "huge_taken", SHORT_MS);
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "huge_taken");
+	start(&discarder, a->src, a->len);
+	join(_metadata, &mover);
+	join(_metadata, &discarder);
+	ASSERT_EQ(EBUSY, mover.out.err);
+	ASSERT_EQ(a->nr, count_pages(a->src, a->nr, is_hole));
+	ring_close(&ring);
 }
 
 /* By the time the lock is taken there is a migration entry. */
@@ -1063,6 +1355,54 @@ TEST_F_TIMEOUT(huge_race, src_migrates, TIMEOUT)
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 }
 
+/* It is there already when the move comes. */
+TEST_F_TIMEOUT(huge_race, migration_is_waited_for, TIMEOUT)
+{
+	struct actor mover = { }, migrator = { };
+	struct area *a = &self->a;
+	int node[2];
+
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	migrator.node = node[node_of(a->src) == node[0]];
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &migrator, act_migrate);
+	hold(_metadata, "migrating");
+	start(&migrator, a->src, page_size);
+	wait_held(_metadata, "migrating");
+	start_move(&mover, a, 0, a->nr);
+	sleep_ms(MEANWHILE_MS);
+	let_go(_metadata, "migrating");
+	join(_metadata, &mover);
+	join(_metadata, &migrator);
+	ASSERT_EQ(0, mover.out.err);
+	ASSERT_EQ(migrator.node, node_of(a->dst));
+	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+}
+
+/* What is stored there once it has moved does not show wherever it is, too. */
+TEST_F_TIMEOUT(huge_race, zero_page_is_not_written, TIMEOUT)
+{
+	char *other = arena + 12 * pmd_size;
+	struct area *a = &self->a;
+	uint64_t zero;
+
+	advise_huge(_metadata, a->src, a->len);
+	advise_huge(_metadata, other, pmd_size);
+	read_from(a->src);
+	read_from(other);
+	check_huge(_metadata, a->src, 1, KPF_ZERO_PAGE);
+	zero = pfn_of(a->src);
+	ASSERT_EQ(zero, pfn_of(other));
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	ASSERT_EQ(zero, pfn_of(a->dst));
+	fill_page(a->dst, 5000);
+	ASSERT_NE(zero, pfn_of(a->dst));
+	ASSERT_TRUE(page_is(a->dst, 5000));
+	ASSERT_TRUE(page_is_zero(other));
+}
+
 /* A pmd that is none while the huge zero page is split is no hole. */
 TEST_F_TIMEOUT(huge_race, split_zero_page_is_no_hole, TIMEOUT)
 {
@@ -1082,6 +1422,15 @@ TEST_F_TIMEOUT(huge_race, split_zero_page_is_no_hole, TIMEOUT)
 	join(_metadata, &discarder);
 }
 
+/* A page table instead of the huge entry; the folio stays large. */
+static void protect_first_page(struct __test_metadata *_metadata,
+			       struct area *a)
+{
+	protect(_metadata, a->src, page_size, PROT_READ);
+	protect(_metadata, a->src, page_size, RW);
+	ASSERT_EQ(0, smaps(a->src, "AnonHugePages"));
+}
+
 /* === Many who move parts of one huge page === */
 
 #define MOVERS	8
@@ -1093,9 +1442,7 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 	struct area *a = &self->a;
 	size_t i, part = a->nr / MOVERS;
 
-	protect(_metadata, a->src, page_size, PROT_READ);
-	protect(_metadata, a->src, page_size, RW);
-	ASSERT_EQ(0, smaps(a->src, "AnonHugePages"));
+	protect_first_page(_metadata, a);
 	for (i = 0; i < MOVERS; i++)
 		summon(_metadata, &mover[i], act_move);
 	hold(_metadata, "split_locked");
@@ -1111,4 +1458,79 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 		ASSERT_EQ(0, mover[i].out.err) TH_LOG("mover %zu", i);
 	}
 	check_moved(_metadata, a, 0, a->nr);
+}
+
+/* Each of its pages is found at its own place in the rmap. */
+TEST_F_TIMEOUT(huge_race, mapped_by_ptes_swaps_after, TIMEOUT)
+{
+	struct area *a = &self->a;
+
+	need_swap(_metadata);
+	protect_first_page(_metadata, a);
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	check_moved(_metadata, a, 0, a->nr);
+	check_pages_out(_metadata, a);
+}
+
+/* Somebody has the huge page locked: it is waited for, and moves as one. */
+TEST_F_TIMEOUT(huge_race, locked_is_waited_for, TIMEOUT)
+{
+	struct actor mover = { }, walker = { };
+	struct area *a = &self->a;
+
+	need_idle_tracking(_metadata);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	drain_lru();
+	hold(_metadata, "idle_locked");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	start_move(&mover, a, 0, a->nr);
+	wait_asleep(_metadata, &mover);
+	let_go(_metadata, "idle_locked");
+	join(_metadata, &mover);
+	join(_metadata, &walker);
+	ASSERT_EQ(0, mover.out.err);
+	check_moved(_metadata, a, 0, a->nr);
+	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+}
+
+/* While others keep it from being split, a move does not try for ever. */
+TEST_F_TIMEOUT(huge_race, split_gives_up, TIMEOUT)
+{
+	struct area *a = &self->a;
+	int held[2];
+
+	protect_first_page(_metadata, a);
+	ASSERT_TRUE(hold_in_pipe(held, a->src, 1));
+	ASSERT_FAILED(EBUSY, move_all(a, 0));
+	release(held);
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	check_moved(_metadata, a, 0, a->nr);
+}
+
+#define MANY	20
+
+/* Twice as many reasons to stop as a move has tries for one page. */
+TEST_F_TIMEOUT(huge_race, many_are_split, TIMEOUT)
+{
+	size_t i, len = MANY * pmd_size;
+	char *at = mmap(NULL, 2 * len + 3 * pmd_size, PROT_NONE,
+			ANON | MAP_NORESERVE, -1, 0);
+	struct area *a = &self->a;
+	char *src, *dst;
+
+	ASSERT_NE(MAP_FAILED, (void *)at);
+	src = (char *)(((uintptr_t)at + pmd_size - 1) & -pmd_size);
+	/* Not in step, so that none can move as it is. */
+	dst = src + len + pmd_size + page_size;
+	advise_huge(_metadata, src, len);
+	for (i = 0; i < MANY; i++)
+		*(uint64_t *)(src + i * pmd_size) = 5000 + i;
+	check_huge(_metadata, src, MANY, KPF_THP);
+	map_anon(_metadata, dst, len);
+	ASSERT_REGISTERED(a->uffd, dst, len);
+	ASSERT_MOVED(len, move(a->uffd, dst, src, len, 0));
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(5000 + i, *(uint64_t *)(dst + i * pmd_size));
 }
