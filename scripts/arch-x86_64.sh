@@ -34,8 +34,8 @@ qemu_machine() {
 kernel_parameters() {
 	# On a busy machine emulated timers get calibrated wrong and then mistrusted.
 	printf no_timer_check
-	# Emulation with threads takes the TSC from the host's, which on some virtual
-	# machines leaps by minutes; the scheduler would make a thread wait for as long.
+	# Emulation with threads takes the TSC from the host's, and how fast that goes is
+	# measured at boot, on a busy machine wrong by a factor: minutes pass in seconds.
 	if [ "${KVM:-0}" = 1 ] || [ -n "${QEMU_ACCEL:-}" ]; then
 		printf ' tsc=reliable'
 	else
