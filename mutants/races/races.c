@@ -826,12 +826,19 @@ TEST_F_TIMEOUT(race, no_store_before_a_page_that_stays, TIMEOUT)
 	end_holder(a->relative);
 }
 
+/* Who takes dst's page away, and where it is before its flush. */
+struct taker {
+	void (*act)(struct actor *actor);
+	const char *window;
+};
+
 /*
  * dst's page is lazily freed, then discarded, and the flush still due. Whether
  * the other thread's TLB has it yet: any interruption may have emptied that.
  */
 static bool discard_dst(struct __test_metadata *_metadata, struct area *a,
-			struct actor *reclaimer, struct actor *reader)
+			const struct taker *by, struct actor *taker,
+			struct actor *reader)
 {
 	struct area freed = { .src = a->dst, .len = page_size };
 	uint64_t old;
@@ -841,24 +848,25 @@ static bool discard_dst(struct __test_metadata *_metadata, struct area *a,
 	old = *(uint64_t *)a->dst;
 	free_lazily(_metadata, &freed);
 	ASSERT_REGISTERED(a->uffd, a->dst, a->len);
-	summon(_metadata, reclaimer, act_page_out);
+	summon(_metadata, taker, by->act);
 	start_gazer(_metadata, reader, a->dst);
 	ASSERT_EQ(old, atomic_load(&gazer.value));
-	hold(_metadata, "before_unmap_flush");
-	start(reclaimer, a->dst, page_size);
-	wait_held(_metadata, "before_unmap_flush");
+	hold(_metadata, by->window);
+	start(taker, a->dst, page_size);
+	wait_held(_metadata, by->window);
 	ASSERT_TRUE(is_hole(a->dst));
 	wait_for_loads(_metadata);
 	return gazer.value == old;
 }
 
 static void end_discard(struct __test_metadata *_metadata,
-			struct actor *reclaimer, struct actor *reader)
+			const struct taker *by, struct actor *taker,
+			struct actor *reader)
 {
-	let_go(_metadata, "before_unmap_flush");
+	let_go(_metadata, by->window);
 	gazer.stop = true;
 	join(_metadata, reader);
-	join(_metadata, reclaimer);
+	join(_metadata, taker);
 	gazer.stop = false;
 }
 
@@ -866,20 +874,20 @@ static void end_discard(struct __test_metadata *_metadata,
  * A swap entry moves there, for which nothing else is flushed. A thread that has
  * loaded from dst all along must notice.
  */
-TEST_F_TIMEOUT(race, discarded_page_is_not_seen_after, TIMEOUT)
+static void check_discarded(struct __test_metadata *_metadata, struct area *a,
+			    const struct taker *by)
 {
-	struct actor reclaimer, reader;
-	struct area *a = &self->a;
+	struct actor taker, reader;
 	uint64_t seen;
 	int tries = 0;
 
 	need_swap(_metadata);
 	swap_out_for_good(_metadata, a);
 	while (true) {
-		reclaimer = reader = (struct actor){ };
-		if (discard_dst(_metadata, a, &reclaimer, &reader))
+		taker = reader = (struct actor){ };
+		if (discard_dst(_metadata, a, by, &taker, &reader))
 			break;
-		end_discard(_metadata, &reclaimer, &reader);
+		end_discard(_metadata, by, &taker, &reader);
 		ASSERT_GT(50, ++tries);
 	}
 	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
@@ -887,8 +895,22 @@ TEST_F_TIMEOUT(race, discarded_page_is_not_seen_after, TIMEOUT)
 	seen = gazer.value;
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 	ASSERT_EQ(*(uint64_t *)a->dst, seen);
-	end_discard(_metadata, &reclaimer, &reader);
+	end_discard(_metadata, by, &taker, &reader);
 	TH_LOG("%d tries", tries);
+}
+
+TEST_F_TIMEOUT(race, discarded_page_is_not_seen_after, TIMEOUT)
+{
+	const struct taker reclaim = { act_page_out, "before_unmap_flush" };
+
+	check_discarded(_metadata, &self->a, &reclaim);
+}
+
+TEST_F_TIMEOUT(race, page_dropped_by_another_is_not_seen_after, TIMEOUT)
+{
+	const struct taker discard = { act_discard, "discarded" };
+
+	check_discarded(_metadata, &self->a, &discard);
 }
 
 /* === Threads that are about to wait for a page === */
