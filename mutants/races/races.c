@@ -568,11 +568,11 @@ TEST_F_TIMEOUT(race, locked_and_contended, TIMEOUT)
 	check_moved(_metadata, a, 0, a->nr);
 }
 
-/* There is a migration entry: the page moves once it is in its new frame. */
-TEST_F_TIMEOUT(race, migration_is_waited_for, TIMEOUT)
+/* There is a migration entry: what it stands for moves once it has migrated. */
+static void move_when_migrated(struct __test_metadata *_metadata,
+			       struct area *a)
 {
 	struct actor mover = { }, migrator = { };
-	struct area *a = &self->a;
 	int node[2];
 
 	if (!two_nodes(node))
@@ -583,7 +583,7 @@ TEST_F_TIMEOUT(race, migration_is_waited_for, TIMEOUT)
 	hold(_metadata, "migrating");
 	start(&migrator, a->src, page_size);
 	wait_held(_metadata, "migrating");
-	start_move(&mover, a, 0, 1);
+	start_move(&mover, a, 0, a->nr);
 	wait_asleep(_metadata, &mover);
 	let_go(_metadata, "migrating");
 	join(_metadata, &mover);
@@ -592,6 +592,11 @@ TEST_F_TIMEOUT(race, migration_is_waited_for, TIMEOUT)
 	ASSERT_EQ(migrator.node, node_of(a->dst));
 	ASSERT_TRUE(is_hole(a->src));
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
+}
+
+TEST_F_TIMEOUT(race, migration_is_waited_for, TIMEOUT)
+{
+	move_when_migrated(_metadata, &self->a);
 }
 
 /* More than a CPU keeps for itself before it gives them back. */
@@ -1377,30 +1382,12 @@ TEST_F_TIMEOUT(huge_race, src_migrates, TIMEOUT)
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 }
 
-/* It is there already when the move comes. */
 TEST_F_TIMEOUT(huge_race, migration_is_waited_for, TIMEOUT)
 {
-	struct actor mover = { }, migrator = { };
 	struct area *a = &self->a;
-	int node[2];
 
-	if (!two_nodes(node))
-		SKIP_TEST("one memory node");
-	migrator.node = node[node_of(a->src) == node[0]];
-	summon(_metadata, &mover, act_move);
-	summon(_metadata, &migrator, act_migrate);
-	hold(_metadata, "migrating");
-	start(&migrator, a->src, page_size);
-	wait_held(_metadata, "migrating");
-	start_move(&mover, a, 0, a->nr);
-	sleep_ms(MEANWHILE_MS);
-	let_go(_metadata, "migrating");
-	join(_metadata, &mover);
-	join(_metadata, &migrator);
-	ASSERT_EQ(0, mover.out.err);
-	ASSERT_EQ(migrator.node, node_of(a->dst));
+	move_when_migrated(_metadata, a);
 	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
-	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 }
 
 /* What is stored there once it has moved does not show wherever it is, too. */
