@@ -1469,6 +1469,23 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 	check_moved(_metadata, a, 0, a->nr);
 }
 
+/* All of it is given back before it is split: a hole is not busy. */
+TEST_F_TIMEOUT(huge_race, given_back_is_not_busy, TIMEOUT)
+{
+	struct actor mover = { };
+	struct area *a = &self->a;
+
+	protect_first_page(_metadata, a);
+	summon(_metadata, &mover, act_move);
+	hold(_metadata, "split_locked");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "split_locked");
+	ASSERT_EQ(0, madvise(a->src, a->len, MADV_DONTNEED));
+	let_go(_metadata, "split_locked");
+	join(_metadata, &mover);
+	ASSERT_FAILED(ENOENT, mover.out);
+}
+
 /* Each of its pages is found at its own place in the rmap. */
 TEST_F_TIMEOUT(huge_race, mapped_by_ptes_swaps_after, TIMEOUT)
 {
