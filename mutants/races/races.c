@@ -1264,20 +1264,20 @@ FIXTURE_TEARDOWN(huge_race)
 	close(self->a.uffd);
 }
 
-/* Whether there is anything at dst was looked at without its lock. */
-TEST_F_TIMEOUT(huge_race, dst_is_filled, TIMEOUT)
+/* A page is put into dst while the move is held: it gets as far as that page. */
+static void fill_while_held(struct __test_metadata *_metadata, struct area *a,
+			    const char *window)
 {
 	char *data = mmap(NULL, page_size, RW, ANON, -1, 0);
-	struct area *a = &self->a;
 	struct actor mover = { };
 
 	fill_page(data, 5000);
 	summon(_metadata, &mover, act_move);
-	hold(_metadata, "before_huge_lock");
+	hold(_metadata, window);
 	start_move(&mover, a, 0, a->nr);
-	wait_held(_metadata, "before_huge_lock");
+	wait_held(_metadata, window);
 	ASSERT_EQ(0, place(a->uffd, dst_page(a, 7), data));
-	let_go(_metadata, "before_huge_lock");
+	let_go(_metadata, window);
 	join(_metadata, &mover);
 	ASSERT_EQ(EAGAIN, mover.out.err);
 	ASSERT_EQ((__s64)(7 * page_size), mover.out.move);
@@ -1286,27 +1286,19 @@ TEST_F_TIMEOUT(huge_race, dst_is_filled, TIMEOUT)
 	check_stayed(_metadata, a, 8, a->nr);
 }
 
+/* Whether there is anything at dst was looked at without its lock. */
+TEST_F_TIMEOUT(huge_race, dst_is_filled, TIMEOUT)
+{
+	fill_while_held(_metadata, &self->a, "before_huge_lock");
+}
+
 /* An empty page table was to be freed, and is not empty any more. */
 TEST_F_TIMEOUT(huge_race, table_is_filled, TIMEOUT)
 {
-	char *data = mmap(NULL, page_size, RW, ANON, -1, 0);
 	struct area *a = &self->a;
-	struct actor mover = { };
 
-	fill_page(data, 5000);
 	leave_empty_tables(_metadata, a->uffd, a->dst, a->len);
-	summon(_metadata, &mover, act_move);
-	hold(_metadata, "unlocked");
-	start_move(&mover, a, 0, a->nr);
-	wait_held(_metadata, "unlocked");
-	ASSERT_EQ(0, place(a->uffd, dst_page(a, 7), data));
-	let_go(_metadata, "unlocked");
-	join(_metadata, &mover);
-	ASSERT_EQ(EAGAIN, mover.out.err);
-	ASSERT_EQ((__s64)(7 * page_size), mover.out.move);
-	ASSERT_TRUE(page_is(dst_page(a, 7), 5000));
-	check_moved(_metadata, a, 0, 7);
-	check_stayed(_metadata, a, 8, a->nr);
+	fill_while_held(_metadata, a, "unlocked");
 }
 
 /* And so was the huge page. */
