@@ -459,17 +459,12 @@ TEST_F_TIMEOUT(race, table_becomes_huge, TIMEOUT)
 		ASSERT_TRUE(page_is_zero(dst + i * page_size));
 }
 
-/* Somebody has the folio locked: it is waited for, and nothing is left behind. */
-TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
+/* Somebody who walks the rmap has the folio locked: it is waited for. */
+static void move_when_unlocked(struct __test_metadata *_metadata,
+			       struct area *a)
 {
 	struct actor mover = { }, walker = { };
-	struct area *a = &self->a;
-	int node[2], from;
 
-	need_walks(_metadata, a);
-	if (!two_nodes(node))
-		SKIP_TEST("one memory node");
-	from = node_of(a->src);
 	summon(_metadata, &mover, act_move);
 	summon(_metadata, &walker, act_set_idle);
 	drain_lru();
@@ -480,9 +475,22 @@ TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
 	wait_asleep(_metadata, &mover);
 	let_go(_metadata, "idle_locked");
 	join(_metadata, &mover);
-	ASSERT_EQ(0, mover.out.err);
 	join(_metadata, &walker);
+	ASSERT_EQ(0, mover.out.err);
 	check_moved(_metadata, a, 0, a->nr);
+}
+
+/* And nothing is left behind. */
+TEST_F_TIMEOUT(race, locked_is_waited_for, TIMEOUT)
+{
+	struct area *a = &self->a;
+	int node[2], from;
+
+	need_walks(_metadata, a);
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	from = node_of(a->src);
+	move_when_unlocked(_metadata, a);
 	/* With one reference too many a page does not migrate. */
 	drain_lru();
 	ASSERT_EQ(a->nr, migrate_pages_to(a->dst, a->nr, node[from == node[0]]));
@@ -1490,26 +1498,13 @@ TEST_F_TIMEOUT(huge_race, mapped_by_ptes_swaps_after, TIMEOUT)
 	check_pages_out(_metadata, a);
 }
 
-/* Somebody has the huge page locked: it is waited for, and moves as one. */
+/* The huge page moves as one then. */
 TEST_F_TIMEOUT(huge_race, locked_is_waited_for, TIMEOUT)
 {
-	struct actor mover = { }, walker = { };
 	struct area *a = &self->a;
 
 	need_idle_tracking(_metadata);
-	summon(_metadata, &mover, act_move);
-	summon(_metadata, &walker, act_set_idle);
-	drain_lru();
-	hold(_metadata, "idle_locked");
-	start(&walker, a->src, page_size);
-	wait_held(_metadata, "idle_locked");
-	start_move(&mover, a, 0, a->nr);
-	wait_asleep(_metadata, &mover);
-	let_go(_metadata, "idle_locked");
-	join(_metadata, &mover);
-	join(_metadata, &walker);
-	ASSERT_EQ(0, mover.out.err);
-	check_moved(_metadata, a, 0, a->nr);
+	move_when_unlocked(_metadata, a);
 	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
 }
 
