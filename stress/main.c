@@ -172,7 +172,8 @@ static void run(void)
 	while (now_ms() < end) {
 		watch();
 		if (spoil_after_s && now_ms() > start_ms + spoil_after_s * 1000ULL) {
-			spoil_after_s = 0;
+			/* One may be discarded before anybody has looked. */
+			spoil_after_s++;
 			spoil_page();
 		}
 		if (now_ms() < said + 5000)
@@ -193,7 +194,7 @@ static void usage(void)
 	fprintf(stderr, "usage: stress [-s SEED] [-t SECONDS] [-h SECONDS] [-x SECONDS]\n"
 		"  -t  how long threads go on\n"
 		"  -h  how long one may make no progress\n"
-		"  -x  when to spoil a page: it must be found\n");
+		"  -x  when to begin to spoil a page each second: it must be found\n");
 	exit(2);
 }
 
