@@ -20,14 +20,6 @@ table() {
 		sed -E 's/ +/ /g; s/ $//' | grep -E "$want"
 }
 
-refuses() {
-	local status=0 want=$1
-	shift
-	"$@" >"$tap_tmp/out" 2>&1 || status=$?
-	cat "$tap_tmp/out"
-	[ $status -ne 0 ] && grep -qF -- "$want" "$tap_tmp/out"
-}
-
 build_bench() {
 	"$ROOT/scripts/selftests" headers && make -s -C "$BENCH" "O=$BUILD/bench-prog" \
 		"LINUX=$LINUX" "KHDR=$BUILD/selftests/usr/include"

@@ -32,14 +32,6 @@ tree() {
 	KSRC=$1 "$repo/scripts/tree"
 }
 
-# The same command must fail, and say something.
-refuses() {
-	local want=$1 output
-	shift
-	output=$("$@" 2>&1) && { echo "$output"; echo "it did not fail"; return 1; }
-	grep -qF -- "$want" <<<"$output" || { echo "$output"; echo "it did not say: $want"; return 1; }
-}
-
 head_of() {
 	git -C "$repo/linux" rev-parse HEAD
 }

@@ -24,11 +24,6 @@ else
 	not_ok 'no other complaint' "$tap_tmp/err"
 fi
 
-# refuses SAYS COMMAND... : fails, and says so.
-refuses() {
-	! "${@:2}" >"$tap_tmp/out" 2>&1 && grep -qF -- "$1" "$tap_tmp/out"
-}
-
 check 'no such mutant' refuses 'there is no mutant nonesuch' "$ROOT/scripts/mutants" nonesuch
 check 'guest program builds' build_guest
 check 'the kernel refuses a mutant it does not have' refuses 'mutant: there is none named nonesuch' \

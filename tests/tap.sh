@@ -33,6 +33,14 @@ check() {
 	fi
 }
 
+# refuses SAYS COMMAND... : passes when the command fails, and says so.
+refuses() {
+	local want=$1 output
+	shift
+	output=$("$@" 2>&1) && { echo "$output"; echo "it did not fail"; return 1; }
+	grep -qF -- "$want" <<<"$output" || { echo "$output"; echo "it did not say: $want"; return 1; }
+}
+
 # The program of tests/guest.c as $guest.
 guest=$tap_tmp/guest
 build_guest() {

@@ -1,24 +1,23 @@
 # The heap of the demo: how long compaction takes and a fault waits, by the share
-# that lives. Needs: csv (heap.csv beside it is read), out (without suffix).
+# that lives. Needs: out (without suffix; its .csv is read).
 set datafile separator ","
 set xlabel "per cent of the heap alive"
-set ylabel "ms, an instruction being a nanosecond"
 set grid
 set key top left
 set yrange [0:*]
-heap = out . ".csv"
-row(mode, size) = sprintf("< awk -F, '$1 == %s && $3 == \"%s\"' '%s'", size, mode, heap)
-sizes = "32 128"
+row(mode, size) = sprintf("< awk -F, '$1 == %s && $3 == \"%s\"' '%s.csv'", size, mode, out)
+array column[2] = [4, 6]
+array title[2] = ["concurrent compaction", "a fault, median"]
+array unit[2] = ["ms", "us"]
 do for [terminal in "svg png"] {
 	set terminal terminal size 900, 800 noenhanced
 	set output out . "." . terminal
 	set multiplot layout 2, 1
-	set title "Heap of the demo: concurrent compaction"
-	plot for [size in sizes] for [mode in "MOVE COPY"] row(mode, size) using 2:4 \
-		with linespoints lw (mode eq "MOVE" ? 2 : 1) title mode.", ".size." MiB"
-	set title "Heap of the demo: a fault, median"
-	set ylabel "us"
-	plot for [size in sizes] for [mode in "MOVE COPY"] row(mode, size) using 2:6 \
-		with linespoints lw (mode eq "MOVE" ? 2 : 1) title mode.", ".size." MiB"
+	do for [i = 1:2] {
+		set title "Heap of the demo: ".title[i]
+		set ylabel unit[i].", an instruction being a nanosecond"
+		plot for [size in "32 128"] for [mode in "MOVE COPY"] row(mode, size) using 2:column[i] \
+			with linespoints lw (mode eq "MOVE" ? 2 : 1) title mode.", ".size." MiB"
+	}
 	unset multiplot
 }

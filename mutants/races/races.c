@@ -459,24 +459,34 @@ TEST_F_TIMEOUT(race, table_becomes_huge, TIMEOUT)
 		ASSERT_TRUE(page_is_zero(dst + i * page_size));
 }
 
+/* A move waits for another, who is held up at the first page, and then is done. */
+static void move_after(struct __test_metadata *_metadata, struct area *a,
+		       struct actor *other, void (*act)(struct actor *actor),
+		       const char *window)
+{
+	struct actor mover = { };
+
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, other, act);
+	drain_lru();
+	hold(_metadata, window);
+	start(other, a->src, page_size);
+	wait_held(_metadata, window);
+	start_move(&mover, a, 0, a->nr);
+	wait_asleep(_metadata, &mover);
+	let_go(_metadata, window);
+	join(_metadata, &mover);
+	join(_metadata, other);
+	ASSERT_EQ(0, mover.out.err);
+}
+
 /* Somebody who walks the rmap has the folio locked: it is waited for. */
 static void move_when_unlocked(struct __test_metadata *_metadata,
 			       struct area *a)
 {
-	struct actor mover = { }, walker = { };
+	struct actor walker = { };
 
-	summon(_metadata, &mover, act_move);
-	summon(_metadata, &walker, act_set_idle);
-	drain_lru();
-	hold(_metadata, "idle_locked");
-	start(&walker, a->src, page_size);
-	wait_held(_metadata, "idle_locked");
-	start_move(&mover, a, 0, a->nr);
-	wait_asleep(_metadata, &mover);
-	let_go(_metadata, "idle_locked");
-	join(_metadata, &mover);
-	join(_metadata, &walker);
-	ASSERT_EQ(0, mover.out.err);
+	move_after(_metadata, a, &walker, act_set_idle, "idle_locked");
 	check_moved(_metadata, a, 0, a->nr);
 }
 
@@ -580,23 +590,13 @@ TEST_F_TIMEOUT(race, locked_and_contended, TIMEOUT)
 static void move_when_migrated(struct __test_metadata *_metadata,
 			       struct area *a)
 {
-	struct actor mover = { }, migrator = { };
+	struct actor migrator = { };
 	int node[2];
 
 	if (!two_nodes(node))
 		SKIP_TEST("one memory node");
 	migrator.node = node[node_of(a->src) == node[0]];
-	summon(_metadata, &mover, act_move);
-	summon(_metadata, &migrator, act_migrate);
-	hold(_metadata, "migrating");
-	start(&migrator, a->src, page_size);
-	wait_held(_metadata, "migrating");
-	start_move(&mover, a, 0, a->nr);
-	wait_asleep(_metadata, &mover);
-	let_go(_metadata, "migrating");
-	join(_metadata, &mover);
-	join(_metadata, &migrator);
-	ASSERT_EQ(0, mover.out.err);
+	move_after(_metadata, a, &migrator, act_migrate, "migrating");
 	ASSERT_EQ(migrator.node, node_of(a->dst));
 	ASSERT_TRUE(is_hole(a->src));
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
