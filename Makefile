@@ -3,7 +3,7 @@
 
 FLAVOUR ?=
 export ARCH KSRC LINUX KVM CPUS MEM TIMEOUT BOOT_TIMEOUT FILES GUEST_ENV APPEND T PEER RUNS
-export SEED SECS HANG ONLY
+export SEED SECS HANG ONLY JOBS
 
 # vm where one flavour is needed and none was asked for.
 flavour = FLAVOUR=$(or $(FLAVOUR),vm)
@@ -18,7 +18,7 @@ help:
 	@echo 'make stress    run the fuzzer in a guest [SEED=...] [SECS=60] [FLAVOUR=vm]'
 	@echo 'make bench     what moving costs, and what else got slower [PEER=linux-source-6.12]'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
-	@echo 'make test-all  all there is, for hours: a table at the end [SECS=600] [ONLY=names, or help]'
+	@echo 'make test-all  all there is, for hours: a table at the end [SECS=600] [JOBS=1] [ONLY=names, or help]'
 	@echo 'make check     the series itself: style, warnings, every commit builds'
 	@echo 'make mutants   plant bugs in our code, one a boot: the tests must notice each [MUTANT=names]'
 	@echo 'make clean     remove build/'

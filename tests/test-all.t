@@ -6,7 +6,7 @@
 export OUT=$tap_tmp/out ALL=$tap_tmp/all
 cat >"$ALL" <<'EOF'
 # a comment
-fails	echo 3 passed, 1 failed, 0 skipped; echo more >&2; exit 1
+fails	sleep 1; echo 3 passed, 1 failed, 0 skipped; echo more >&2; exit 1
 counts	echo 7 passed, 0 failed, 2 skipped
 says	echo this; echo "that $secs${SECS:-}${FLAVOUR:-}"
 nothing	true
@@ -45,6 +45,9 @@ fuzz-y FAILED $fuzz VIOLATION by mover 1\n" A=
 check 'it is said how many failed' grep -q '2 of 6 failed' "$tap_tmp/err"
 check 'there is a log' grep -q more "$OUT/fails.log"
 all 'some of them, some seconds' 0 'counts ok 7 passed, 0 failed, 2 skipped\nsays ok that 5\n' 'ONLY=says,counts SECS=5 FLAVOUR=debug'
+all 'two at a time, in their order' 1 "fails FAILED 3 passed, 1 failed, 0 skipped
+counts ok 7 passed, 0 failed, 2 skipped\n" 'ONLY=fails,counts JOBS=2'
+all 'no line at a time' 125 '' JOBS=0
 all 'all of a kind' 1 "fuzz-x ok $fuzz PASS: no page was lost; SEED=0x7\nfuzz-y FAILED $fuzz VIOLATION by mover 1\n" ONLY=fuzz-*
 all 'a name that is none' 125 '' ONLY=says,no
 all 'help' 0 "$(grep -v '^#' "$ALL" | sed -E 's/ +/ /g')\n" ONLY=help
