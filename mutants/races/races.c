@@ -602,6 +602,31 @@ static void move_when_migrated(struct __test_metadata *_metadata,
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 }
 
+/* What is on its way to other memory is in the way all the same. */
+TEST_F_TIMEOUT(race, dst_is_migrating, TIMEOUT)
+{
+	struct actor migrator = { };
+	struct area *a = &self->a;
+	int node[2];
+
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	ASSERT_EQ(0, place(a->uffd, a->dst, src_page(a, 1)));
+	migrator.node = node[node_of(a->dst) == node[0]];
+	summon(_metadata, &migrator, act_migrate);
+	drain_lru();
+	hold(_metadata, "migrating");
+	start(&migrator, a->dst, page_size);
+	wait_held(_metadata, "migrating");
+	ASSERT_FALSE(is_present(a->dst));
+	ASSERT_FAILED(EEXIST, move_pages_of(a, 0, 1, 0));
+	let_go(_metadata, "migrating");
+	join(_metadata, &migrator);
+	ASSERT_EQ(migrator.node, node_of(a->dst));
+	ASSERT_TRUE(page_is(a->dst, a->page[1].id));
+	ASSERT_TRUE(page_is(a->src, a->page[0].id));
+}
+
 TEST_F_TIMEOUT(race, migration_is_waited_for, TIMEOUT)
 {
 	move_when_migrated(_metadata, &self->a);
@@ -1201,19 +1226,7 @@ TEST_F_TIMEOUT(race, ksm_page_moves, TIMEOUT)
 
 /* === The list of active pages === */
 
-#define CGROUPS		"/sys/fs/cgroup"
-#define OWN_CGROUP	CGROUPS "/races"
 #define KPF_ACTIVE	6
-
-/* For good: this process ends with the test. */
-static void enter_cgroup(struct __test_metadata *_metadata)
-{
-	if (!write_text(CGROUPS "/cgroup.subtree_control", "+memory"))
-		SKIP_TEST("no memory cgroups");
-	if (mkdir(OWN_CGROUP, 0700))
-		ASSERT_EQ(EEXIST, errno);
-	ASSERT_TRUE(write_text(OWN_CGROUP "/cgroup.procs", "0"));
-}
 
 /* Access by GUP, and more than once, makes a page active. */
 static void activate(struct __test_metadata *_metadata, char *addr, size_t nr)
