@@ -36,7 +36,7 @@ kernel:
 
 # A program that can't be run is refused before the kernel is built.
 run:
-	@test -x "$(PROG)" || $(flavour) scripts/run $(PROG)
+	@$(flavour) CHECK=1 scripts/run $(PROG)
 	@$(flavour) scripts/kernel
 	@$(flavour) scripts/run $(PROG) $(ARGS)
 

@@ -69,7 +69,7 @@ jobs_count() {
 # Anything that varies with the machine lives in arch-*.sh.
 ARCH=${ARCH:-x86_64}
 [ -e "$ROOT/scripts/arch-$ARCH.sh" ] ||
-	die 1 "no support for ARCH=$ARCH" "known: $(cd "$ROOT/scripts" && echo arch-*.sh)"
+	die 1 "no support for ARCH=$ARCH" "known: $(cd "$ROOT/scripts" && printf '%s ' arch-*.sh | sed 's/arch-//g; s/\.sh//g')"
 # shellcheck source=scripts/arch-x86_64.sh
 . "$ROOT/scripts/arch-$ARCH.sh"
 

@@ -77,6 +77,14 @@ static void look_at_claimed(uint32_t slot, const uint64_t *words)
 			"in a child, on its way");
 }
 
+/* Whether a thread of the parent had it in hand, for that */
+static bool claimed_by(uint32_t slot, void (*op)(void))
+{
+	unsigned int by = claimed[slot];
+
+	return by && threads[by - 1].ops[threads[by - 1].op].run == op;
+}
+
 static void look_at(uint32_t slot, uint64_t entry)
 {
 	bool there = entry & (PM_PRESENT | PM_SWAP);
@@ -93,7 +101,9 @@ static void look_at(uint32_t slot, uint64_t entry)
 	if (!there)
 		return;
 	memcpy(words, address(slot), page_size);
-	sums[slot] = sum_of(words);
+	/* What is freed lazily may still become zeroes. */
+	if (!claimed_by(slot, op_lazy))
+		sums[slot] = sum_of(words);
 	if (claimed[slot]) {
 		look_at_claimed(slot, words);
 		what = content_identify(words);
@@ -117,12 +127,10 @@ static void look_for_missing(void)
 
 	for (i = 0; i < NR_PAGES; i++) {
 		struct place place = place_of(FIRST_PAGE + i);
-		unsigned int by;
 
 		if (seen[i] || place.now == NOWHERE)
 			continue;
-		by = claimed[place.now];
-		if (!by || threads[by - 1].ops[threads[by - 1].op].run == op_move)
+		if (!claimed[place.now] || claimed_by(place.now, op_move))
 			violation("in a child %s is nowhere; the parent has it at %s or %s",
 				  name_of(FIRST_PAGE + i), slot_name(place.now),
 				  slot_name(place.next));

@@ -178,6 +178,10 @@ APPEND=rdinit=/nonesuch ends 'no init' 122 'Kernel panic' "$guest" exit 0
 QEMU=qemu-nonesuch ends 'no QEMU' 125 'qemu-nonesuch is missing' "$guest" exit 0
 ends 'no program' 125 'no file' "$tap_tmp/nonesuch"
 ends 'dynamically linked' 125 'link it with -static' /bin/true
+MEM=x ends 'no size of memory' 125 'for example: MEM=2G' "$guest" exit 0
+CPUS=0 ends 'no number of CPUs' 125 'CPUS=0 is not a number above 0' "$guest" exit 0
+check 'run: only checked' env CHECK=1 FLAVOUR=nonesuch "$ROOT/scripts/run" "$guest" exit 1
+check 'test: no flavour' refuses "no flavour 'nonesuch'" env FLAVOUR=nonesuch "$ROOT/scripts/test"
 FLAVOUR=nonesuch ends 'no kernel' 125 'make kernel FLAVOUR=nonesuch' "$guest" exit 0
 
 # A kernel that does not boot: any file that is none.

@@ -48,6 +48,7 @@ all 'some of them, some seconds' 0 'counts ok 7 passed, 0 failed, 2 skipped\nsay
 all 'two at a time, in their order' 1 "fails FAILED 3 passed, 1 failed, 0 skipped
 counts ok 7 passed, 0 failed, 2 skipped\n" 'ONLY=fails,counts JOBS=2'
 all 'no line at a time' 125 '' JOBS=0
+all 'no seconds' 125 '' SECS=abc
 all 'all of a kind' 1 "fuzz-x ok $fuzz PASS: no page was lost; SEED=0x7\nfuzz-y FAILED $fuzz VIOLATION by mover 1\n" ONLY=fuzz-*
 all 'a name that is none' 125 '' ONLY=says,no
 all 'help' 0 "$(grep -v '^#' "$ALL" | sed -E 's/ +/ /g')\n" ONLY=help
