@@ -1322,21 +1322,27 @@ TEST_F_TIMEOUT(huge_race, table_is_filled, TIMEOUT)
 	fill_while_held(_metadata, a, "unlocked");
 }
 
-/* And so was the huge page. */
-TEST_F_TIMEOUT(huge_race, src_is_discarded, TIMEOUT)
+/* All of src is given back while the move is held: it finds a hole. */
+static void discard_while_held(struct __test_metadata *_metadata,
+			       struct area *a, const char *window)
 {
-	struct area *a = &self->a;
 	struct actor mover = { };
 
 	summon(_metadata, &mover, act_move);
-	hold(_metadata, "before_huge_lock");
+	hold(_metadata, window);
 	start_move(&mover, a, 0, a->nr);
-	wait_held(_metadata, "before_huge_lock");
+	wait_held(_metadata, window);
 	ASSERT_EQ(0, madvise(a->src, a->len, MADV_DONTNEED));
-	let_go(_metadata, "before_huge_lock");
+	let_go(_metadata, window);
 	join(_metadata, &mover);
-	ASSERT_EQ(ENOENT, mover.out.err);
+	ASSERT_FAILED(ENOENT, mover.out);
 	ASSERT_EQ(a->nr, count_pages(a->dst, a->nr, is_hole));
+}
+
+/* And so was the huge page. */
+TEST_F_TIMEOUT(huge_race, src_is_discarded, TIMEOUT)
+{
+	discard_while_held(_metadata, &self->a, "before_huge_lock");
 }
 
 /* Taken, pinned, to be put back: it is not gone before it is discarded. */
@@ -1485,18 +1491,8 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 /* All of it is given back before it is split: a hole is not busy. */
 TEST_F_TIMEOUT(huge_race, given_back_is_not_busy, TIMEOUT)
 {
-	struct actor mover = { };
-	struct area *a = &self->a;
-
-	protect_first_page(_metadata, a);
-	summon(_metadata, &mover, act_move);
-	hold(_metadata, "split_locked");
-	start_move(&mover, a, 0, a->nr);
-	wait_held(_metadata, "split_locked");
-	ASSERT_EQ(0, madvise(a->src, a->len, MADV_DONTNEED));
-	let_go(_metadata, "split_locked");
-	join(_metadata, &mover);
-	ASSERT_FAILED(ENOENT, mover.out);
+	protect_first_page(_metadata, &self->a);
+	discard_while_held(_metadata, &self->a, "split_locked");
 }
 
 /* Each of its pages is found at its own place in the rmap. */
