@@ -108,25 +108,25 @@ struct actor {
 	atomic_bool go, done;
 };
 
-/* The test has the first CPU to itself, whoever is held on the others. */
-static void stay_on(bool first)
+/*
+ * Whoever is held keeps the CPU. So the test has the first one to itself, and
+ * the first of the actors have one each.
+ */
+static void stay_on(int cpu)
 {
 	cpu_set_t set;
-	int cpu;
 
 	CPU_ZERO(&set);
-	for (cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
-		if (first == !cpu)
-			CPU_SET(cpu, &set);
-	}
+	CPU_SET(cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
 static void *run_actor(void *arg)
 {
+	static atomic_int nr;
 	struct actor *actor = arg;
 
-	stay_on(false);
+	stay_on(1 + nr++ % (sysconf(_SC_NPROCESSORS_ONLN) - 1));
 	actor->tid = gettid();
 	while (!actor->go)
 		usleep(100);
@@ -141,7 +141,7 @@ static void summon(struct __test_metadata *_metadata, struct actor *actor,
 {
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 3)
 		SKIP_TEST("needs three CPUs");
-	stay_on(true);
+	stay_on(0);
 	actor->act = act;
 	ASSERT_EQ(0, pthread_create(&actor->thread, NULL, run_actor, actor));
 	while (!actor->tid)
@@ -584,6 +584,52 @@ TEST_F_TIMEOUT(race, locked_and_contended, TIMEOUT)
 	join(_metadata, &unmapper);
 	ASSERT_EQ(0, mover.out.err);
 	check_moved(_metadata, a, 0, a->nr);
+}
+
+/*
+ * The next page is locked, and a writer waits for the mmap_lock, which is dropped
+ * before that page is waited for; and nothing is left behind. The window keeps
+ * the move from taking the lock again: readers may overtake writers.
+ */
+TEST_F_TIMEOUT(race, locked_next_and_contended, TIMEOUT)
+{
+	char *far = map_anon(_metadata, arena + 12 * pmd_size, page_size);
+	struct actor mover = { }, migrator = { }, unmapper = { };
+	struct area *a = &self->a;
+	int node[2];
+
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	migrator.node = node[node_of(src_page(a, 1)) == node[0]];
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &migrator, act_migrate);
+	summon(_metadata, &unmapper, act_unmap);
+	is_asleep(&unmapper);
+	drain_lru();
+	hold(_metadata, "before_migrating");
+	start(&migrator, src_page(a, 1), page_size);
+	wait_held(_metadata, "before_migrating");
+	hold(_metadata, "after_step");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "after_step");
+	ASSERT_TRUE(is_hole(a->src));
+	start(&unmapper, far, page_size);
+	wait_asleep(_metadata, &unmapper);
+	hold(_metadata, "unlocked");
+	let_go(_metadata, "after_step");
+	wait_held(_metadata, "unlocked");
+	join(_metadata, &unmapper);
+	let_go(_metadata, "unlocked");
+	/* It has been locked all the time. */
+	let_go(_metadata, "before_migrating");
+	join(_metadata, &mover);
+	join(_metadata, &migrator);
+	ASSERT_EQ(0, mover.out.err);
+	for (size_t i = 0; i < a->nr; i++)
+		ASSERT_TRUE(page_is(dst_page(a, i), a->page[i].id));
+	drain_lru();
+	ASSERT_EQ(a->nr, migrate_pages_to(a->dst, a->nr, node[0]));
+	ASSERT_EQ(a->nr, migrate_pages_to(a->dst, a->nr, node[1]));
 }
 
 /* There is a migration entry: what it stands for moves once it has migrated. */
@@ -1515,6 +1561,86 @@ TEST_F_TIMEOUT(huge_race, locked_is_waited_for, TIMEOUT)
 	need_idle_tracking(_metadata);
 	move_when_unlocked(_metadata, a);
 	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+}
+
+/* It was not locked when the move began; and nothing is left behind. */
+TEST_F_TIMEOUT(huge_race, locked_when_table_is_freed, TIMEOUT)
+{
+	struct actor mover = { }, walker = { };
+	struct area *a = &self->a;
+	int node[2];
+
+	need_idle_tracking(_metadata);
+	if (!two_nodes(node))
+		SKIP_TEST("one memory node");
+	leave_empty_tables(_metadata, a->uffd, a->dst, a->len);
+	summon(_metadata, &mover, act_move);
+	summon(_metadata, &walker, act_set_idle);
+	hold(_metadata, "unlocked");
+	start_move(&mover, a, 0, a->nr);
+	wait_held(_metadata, "unlocked");
+	hold(_metadata, "idle_locked");
+	start(&walker, a->src, page_size);
+	wait_held(_metadata, "idle_locked");
+	let_go(_metadata, "unlocked");
+	wait_asleep(_metadata, &mover);
+	let_go(_metadata, "idle_locked");
+	join(_metadata, &mover);
+	join(_metadata, &walker);
+	ASSERT_EQ(0, mover.out.err);
+	check_moved(_metadata, a, 0, a->nr);
+	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+	drain_lru();
+	ASSERT_EQ(1, migrate_pages_to(a->dst, 1, node[0]));
+	ASSERT_EQ(1, migrate_pages_to(a->dst, 1, node[1]));
+}
+
+/* A huge page of dst is discarded while a thread goes on loading from it. */
+static bool discard_huge_dst(struct __test_metadata *_metadata, struct area *a,
+			     struct actor *taker, struct actor *reader)
+{
+	ASSERT_EQ(0, munmap(a->dst, a->len));
+	advise_huge(_metadata, a->dst, a->len);
+	*(uint64_t *)a->dst = 5000;
+	check_huge(_metadata, a->dst, 1, KPF_THP);
+	ASSERT_REGISTERED(a->uffd, a->dst, a->len);
+	summon(_metadata, taker, act_discard);
+	start_gazer(_metadata, reader, a->dst);
+	hold(_metadata, "discarded");
+	start(taker, a->dst, a->len);
+	wait_held(_metadata, "discarded");
+	ASSERT_TRUE(is_hole(a->dst));
+	wait_for_loads(_metadata);
+	return gazer.value == 5000;
+}
+
+#define FLUSH_CEILING	"/sys/kernel/debug/x86/tlb_single_page_flush_ceiling"
+
+TEST_F_TIMEOUT(huge_race, page_dropped_by_another_is_not_seen_after, TIMEOUT)
+{
+	const struct taker discard = { act_discard, "discarded" };
+	struct actor taker, reader;
+	struct area *a = &self->a;
+	uint64_t seen;
+	int tries = 0;
+
+	/* So many pages of src make x86 flush all there is. */
+	if (!access(FLUSH_CEILING, W_OK))
+		ASSERT_TRUE(write_text(FLUSH_CEILING, "1024"));
+	while (true) {
+		taker = reader = (struct actor){ };
+		if (discard_huge_dst(_metadata, a, &taker, &reader))
+			break;
+		end_discard(_metadata, &discard, &taker, &reader);
+		ASSERT_GT(50, ++tries);
+	}
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+	wait_for_loads(_metadata);
+	seen = gazer.value;
+	check_moved(_metadata, a, 0, a->nr);
+	ASSERT_EQ(*(uint64_t *)a->dst, seen);
+	end_discard(_metadata, &discard, &taker, &reader);
 }
 
 /* While others keep it from being split, a move does not try for ever. */
