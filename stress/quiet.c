@@ -115,6 +115,14 @@ struct probe {
 	bool same_frame, no_fault, soft_dirty;
 };
 
+/* A page that has just been written to is, unless no page ever is. */
+static bool has_soft_dirty(void)
+{
+	volatile char on_stack = 1;
+
+	return on_stack && pagemap_entry((void *)&on_stack) & PM_SOFT_DIRTY;
+}
+
 /* One page to and fro: each must be seen once, what is in the background may interfere. */
 static bool probe_once(const struct move *m, struct probe *seen)
 {
@@ -140,7 +148,7 @@ static bool probe_once(const struct move *m, struct probe *seen)
 
 static void probe(struct move m)
 {
-	struct probe seen = { false, false, false };
+	struct probe seen = { .soft_dirty = !has_soft_dirty() };
 	uint32_t i, moved = 0;
 
 	for (i = 0; i < PROBES; i++) {
