@@ -3,17 +3,22 @@
 #include "bench.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PAGES		4096
 
-/* What was a huge page has its frames in a row: 64 of them in each word. */
+/*
+ * What was a huge page has its frames in a row: 64 of them in each word. It must
+ * not become one again.
+ */
 static char *map_in_a_row(void)
 {
 	char *area = map_area(PAGES, MADV_HUGEPAGE);
 
 	fill(area, PAGES);
-	return all_huge(area, PAGES) && split_huge(area, PAGES * page_size) ? area : NULL;
+	return all_huge(area, PAGES) && split_huge(area, PAGES * page_size) &&
+	       !madvise(area, PAGES * page_size, MADV_NOHUGEPAGE) ? area : NULL;
 }
 
 static off_t word_of(char *page)

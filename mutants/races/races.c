@@ -108,25 +108,25 @@ struct actor {
 	atomic_bool go, done;
 };
 
-/*
- * Whoever is held keeps the CPU. So the test has the first one to itself, and
- * the first of the actors have one each.
- */
-static void stay_on(int cpu)
+/* The test has the first CPU to itself, whoever is held on the others. */
+static void stay_on(bool first)
 {
 	cpu_set_t set;
+	int cpu;
 
 	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
+	for (cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+		if (first == !cpu)
+			CPU_SET(cpu, &set);
+	}
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
 static void *run_actor(void *arg)
 {
-	static atomic_int nr;
 	struct actor *actor = arg;
 
-	stay_on(1 + nr++ % (sysconf(_SC_NPROCESSORS_ONLN) - 1));
+	stay_on(false);
 	actor->tid = gettid();
 	while (!actor->go)
 		usleep(100);
@@ -141,7 +141,7 @@ static void summon(struct __test_metadata *_metadata, struct actor *actor,
 {
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 3)
 		SKIP_TEST("needs three CPUs");
-	stay_on(0);
+	stay_on(true);
 	actor->act = act;
 	ASSERT_EQ(0, pthread_create(&actor->thread, NULL, run_actor, actor));
 	while (!actor->tid)
