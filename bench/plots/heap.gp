@@ -3,7 +3,6 @@
 set datafile separator ","
 set xlabel "per cent of the heap alive"
 set grid
-set key top left
 set yrange [0:*]
 row(mode, size) = sprintf("< awk -F, '$1 == %s && $3 == \"%s\"' '%s.csv'", size, mode, out)
 array column[2] = [4, 6]
@@ -15,6 +14,7 @@ do for [terminal in "svg png"] {
 	set multiplot layout 2, 1
 	do for [i = 1:2] {
 		set title "Heap of the demo: ".title[i]
+		if (i == 1) { set key top left } else { set key bottom left }
 		set ylabel unit[i].", an instruction being a nanosecond"
 		plot for [size in "32 128"] for [mode in "MOVE COPY"] row(mode, size) using 2:column[i] \
 			with linespoints lw (mode eq "MOVE" ? 2 : 1) title mode.", ".size." MiB"
