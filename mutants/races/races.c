@@ -1595,6 +1595,29 @@ TEST_F_TIMEOUT(huge_race, locked_when_table_is_freed, TIMEOUT)
 	ASSERT_EQ(1, migrate_pages_to(a->dst, 1, node[1]));
 }
 
+/* Nobody gets to it by src any more, with what his TLB had. */
+TEST_F_TIMEOUT(huge_race, no_store_once_it_is_at_dst, TIMEOUT)
+{
+	struct sigaction act = { .sa_handler = skip_load };
+	struct actor writer = { };
+	struct area *a = &self->a;
+	volatile uint64_t *dst = (uint64_t *)a->dst;
+	uint64_t seen;
+
+	ASSERT_EQ(0, sigaction(SIGBUS, &act, NULL));
+	ASSERT_REGISTERED(a->uffd, a->src, a->len);
+	summon(_metadata, &writer, act_store);
+	start(&writer, a->src, page_size);
+	wait_for_loads(_metadata);
+	ASSERT_MOVED(a->len, move_all(a, 0));
+	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
+	seen = *dst;
+	sleep_ms(MEANWHILE_MS);
+	ASSERT_EQ(seen, *dst);
+	join(_metadata, &writer);
+	ASSERT_EQ(seen, *dst);
+}
+
 /* A huge page of dst is discarded while a thread goes on loading from it. */
 static bool discard_huge_dst(struct __test_metadata *_metadata, struct area *a,
 			     struct actor *taker, struct actor *reader)
