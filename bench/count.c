@@ -73,6 +73,8 @@ static void record_locks(const struct bench_case *c, size_t param, int round, si
 		    !contentions)
 			continue;
 		*colon = '\0';
+		/* What comes after a comma would be the next column. */
+		line[strcspn(line, ",")] = '\0';
 		snprintf(what, sizeof(what), "lock %s", line + strspn(line, " "));
 		record_events(c, what, param, round, contentions, count);
 	}
