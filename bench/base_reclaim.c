@@ -17,16 +17,27 @@
 
 static char *area;
 
-static void page_out_and_in(const struct bench_case *c, bool measure_in)
+/* Measures with a swap device of its own; @measure says why, if it cannot. */
+static void with_swap(const struct bench_case *c, const char *(*measure)(const struct bench_case *c))
 {
 	struct small_swap swap;
 	const char *why = small_swap_open(&swap, SLOTS, 0);
-	uint64_t took;
-	int i;
 
 	if (why)
 		return skip(c, why);
 	area = map_area(PAGES, MADV_NOHUGEPAGE);
+	why = measure(c);
+	unmap_area(area, PAGES);
+	small_swap_close(&swap);
+	if (why)
+		skip(c, why);
+}
+
+static const char *page_out_and_in(const struct bench_case *c, bool measure_in)
+{
+	uint64_t took;
+	int i;
+
 	for (i = 0; i < rounds; i++) {
 		fill(area, PAGES);
 		drain_lru();
@@ -35,7 +46,7 @@ static void page_out_and_in(const struct bench_case *c, bool measure_in)
 			die("MADV_PAGEOUT");
 		took = stop(took);
 		if (!page_out(area, PAGES))
-			return skip(c, "the pages stay");
+			return "the pages stay";
 		if (measure_in) {
 			took = start();
 			fill(area, PAGES);
@@ -43,34 +54,28 @@ static void page_out_and_in(const struct bench_case *c, bool measure_in)
 		}
 		record(c, 1, i, took, PAGES);
 	}
-	unmap_area(area, PAGES);
-	small_swap_close(&swap);
+	return NULL;
 }
 
-static void pageout(const struct bench_case *c)
+static const char *out(const struct bench_case *c)
 {
-	page_out_and_in(c, false);
+	return page_out_and_in(c, false);
 }
 
-static void swapin(const struct bench_case *c)
+static const char *in(const struct bench_case *c)
 {
-	page_out_and_in(c, true);
+	return page_out_and_in(c, true);
 }
 
 /* All of them have been used since the last time: the kernel has to look twice. */
-static void from_cgroup(const struct bench_case *c)
+static const char *out_of_cgroup(const struct bench_case *c)
 {
-	struct small_swap swap;
-	const char *why = small_swap_open(&swap, SLOTS, 0);
-	size_t out;
 	uint64_t took;
+	size_t nr;
 	int i;
 
-	if (!why && !enter_cgroup())
-		why = "no memory.reclaim";
-	if (why)
-		return skip(c, why);
-	area = map_area(PAGES, MADV_NOHUGEPAGE);
+	if (!enter_cgroup())
+		return "no memory.reclaim";
 	for (i = 0; i < rounds; i++) {
 		fill(area, PAGES);
 		drain_lru();
@@ -78,13 +83,27 @@ static void from_cgroup(const struct bench_case *c)
 		took = start();
 		reclaim(PAGES);
 		took = stop(took);
-		out = count_pages(area, PAGES, is_swapped);
-		if (!out)
-			return skip(c, "nothing was reclaimed");
-		record(c, 1, i, took, out);
+		nr = count_pages(area, PAGES, is_swapped);
+		if (!nr)
+			return "nothing was reclaimed";
+		record(c, 1, i, took, nr);
 	}
-	unmap_area(area, PAGES);
-	small_swap_close(&swap);
+	return NULL;
+}
+
+static void pageout(const struct bench_case *c)
+{
+	with_swap(c, out);
+}
+
+static void swapin(const struct bench_case *c)
+{
+	with_swap(c, in);
+}
+
+static void from_cgroup(const struct bench_case *c)
+{
+	with_swap(c, out_of_cgroup);
 }
 
 const struct bench_case base_pageout_case = { "base.pageout", "page", pageout };

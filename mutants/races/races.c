@@ -868,20 +868,27 @@ static void act_store(struct actor *actor)
 	}
 }
 
+static void start_writer(struct __test_metadata *_metadata,
+			 struct actor *actor, void *addr)
+{
+	struct sigaction act = { .sa_handler = skip_load };
+
+	ASSERT_EQ(0, sigaction(SIGBUS, &act, NULL));
+	summon(_metadata, actor, act_store);
+	start(actor, addr, page_size);
+	wait_for_loads(_metadata);
+}
+
 /* It is at dst, and nobody gets to it by another way any more. */
 static struct outcome check_no_late_store(struct __test_metadata *_metadata,
 					  struct area *a, size_t nr)
 {
-	struct sigaction act = { .sa_handler = skip_load };
 	volatile uint64_t *dst = (uint64_t *)a->dst;
 	struct actor mover = { }, writer = { };
 	uint64_t seen;
 
-	ASSERT_EQ(0, sigaction(SIGBUS, &act, NULL));
-	summon(_metadata, &writer, act_store);
 	summon(_metadata, &mover, act_move);
-	start(&writer, a->src, page_size);
-	wait_for_loads(_metadata);
+	start_writer(_metadata, &writer, a->src);
 	hold(_metadata, "put");
 	start_move(&mover, a, 0, nr);
 	wait_held(_metadata, "put");
@@ -917,30 +924,38 @@ struct taker {
 };
 
 /*
- * dst's page is lazily freed, then discarded, and the flush still due. Whether
- * the other thread's TLB has it yet: any interruption may have emptied that.
+ * The flush for @len bytes of dst is still due. Whether the other thread's TLB has
+ * them yet: any interruption may have emptied that.
  */
-static bool discard_dst(struct __test_metadata *_metadata, struct area *a,
-			const struct taker *by, struct actor *taker,
-			struct actor *reader)
+static bool take_dst(struct __test_metadata *_metadata, struct area *a,
+		     size_t len, const struct taker *by, struct actor *taker,
+		     struct actor *reader)
 {
-	struct area freed = { .src = a->dst, .len = page_size };
-	uint64_t old;
+	uint64_t old = *(uint64_t *)a->dst;
 
-	remap_dst(_metadata, a);
-	fill_page(a->dst, 5000);
-	old = *(uint64_t *)a->dst;
-	free_lazily(_metadata, &freed);
 	ASSERT_REGISTERED(a->uffd, a->dst, a->len);
 	summon(_metadata, taker, by->act);
 	start_gazer(_metadata, reader, a->dst);
 	ASSERT_EQ(old, atomic_load(&gazer.value));
 	hold(_metadata, by->window);
-	start(taker, a->dst, page_size);
+	start(taker, a->dst, len);
 	wait_held(_metadata, by->window);
 	ASSERT_TRUE(is_hole(a->dst));
 	wait_for_loads(_metadata);
 	return gazer.value == old;
+}
+
+/* dst's page is lazily freed, then discarded. */
+static bool discard_dst(struct __test_metadata *_metadata, struct area *a,
+			const struct taker *by, struct actor *taker,
+			struct actor *reader)
+{
+	struct area freed = { .src = a->dst, .len = page_size };
+
+	remap_dst(_metadata, a);
+	fill_page(a->dst, 5000);
+	free_lazily(_metadata, &freed);
+	return take_dst(_metadata, a, page_size, by, taker, reader);
 }
 
 static void end_discard(struct __test_metadata *_metadata,
@@ -954,33 +969,44 @@ static void end_discard(struct __test_metadata *_metadata,
 	gazer.stop = false;
 }
 
+typedef bool discard_fn(struct __test_metadata *_metadata, struct area *a,
+			const struct taker *by, struct actor *taker,
+			struct actor *reader);
+
 /*
- * A swap entry moves there, for which nothing else is flushed. A thread that has
- * loaded from dst all along must notice.
+ * The first @nr pages move there. A thread that has loaded from dst all along must
+ * notice.
  */
-static void check_discarded(struct __test_metadata *_metadata, struct area *a,
-			    const struct taker *by)
+static void check_taken(struct __test_metadata *_metadata, struct area *a,
+			size_t nr, discard_fn *discard, const struct taker *by)
 {
 	struct actor taker, reader;
 	uint64_t seen;
 	int tries = 0;
 
-	need_swap(_metadata);
-	swap_out_for_good(_metadata, a);
 	while (true) {
 		taker = reader = (struct actor){ };
-		if (discard_dst(_metadata, a, by, &taker, &reader))
+		if (discard(_metadata, a, by, &taker, &reader))
 			break;
 		end_discard(_metadata, by, &taker, &reader);
 		ASSERT_GT(50, ++tries);
 	}
-	ASSERT_MOVED(page_size, move_pages_of(a, 0, 1, 0));
+	ASSERT_MOVED(nr * page_size, move_pages_of(a, 0, nr, 0));
 	wait_for_loads(_metadata);
 	seen = gazer.value;
 	ASSERT_TRUE(page_is(a->dst, a->page[0].id));
 	ASSERT_EQ(*(uint64_t *)a->dst, seen);
 	end_discard(_metadata, by, &taker, &reader);
 	TH_LOG("%d tries", tries);
+}
+
+/* A swap entry, for which nothing else is flushed. */
+static void check_discarded(struct __test_metadata *_metadata, struct area *a,
+			    const struct taker *by)
+{
+	need_swap(_metadata);
+	swap_out_for_good(_metadata, a);
+	check_taken(_metadata, a, 1, discard_dst, by);
 }
 
 TEST_F_TIMEOUT(race, discarded_page_is_not_seen_after, TIMEOUT)
@@ -1598,17 +1624,13 @@ TEST_F_TIMEOUT(huge_race, locked_when_table_is_freed, TIMEOUT)
 /* Nobody gets to it by src any more, with what his TLB had. */
 TEST_F_TIMEOUT(huge_race, no_store_once_it_is_at_dst, TIMEOUT)
 {
-	struct sigaction act = { .sa_handler = skip_load };
 	struct actor writer = { };
 	struct area *a = &self->a;
 	volatile uint64_t *dst = (uint64_t *)a->dst;
 	uint64_t seen;
 
-	ASSERT_EQ(0, sigaction(SIGBUS, &act, NULL));
 	ASSERT_REGISTERED(a->uffd, a->src, a->len);
-	summon(_metadata, &writer, act_store);
-	start(&writer, a->src, page_size);
-	wait_for_loads(_metadata);
+	start_writer(_metadata, &writer, a->src);
 	ASSERT_MOVED(a->len, move_all(a, 0));
 	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
 	seen = *dst;
@@ -1618,23 +1640,16 @@ TEST_F_TIMEOUT(huge_race, no_store_once_it_is_at_dst, TIMEOUT)
 	ASSERT_EQ(seen, *dst);
 }
 
-/* A huge page of dst is discarded while a thread goes on loading from it. */
+/* dst's huge page is discarded. */
 static bool discard_huge_dst(struct __test_metadata *_metadata, struct area *a,
-			     struct actor *taker, struct actor *reader)
+			     const struct taker *by, struct actor *taker,
+			     struct actor *reader)
 {
 	ASSERT_EQ(0, munmap(a->dst, a->len));
 	advise_huge(_metadata, a->dst, a->len);
 	*(uint64_t *)a->dst = 5000;
 	check_huge(_metadata, a->dst, 1, KPF_THP);
-	ASSERT_REGISTERED(a->uffd, a->dst, a->len);
-	summon(_metadata, taker, act_discard);
-	start_gazer(_metadata, reader, a->dst);
-	hold(_metadata, "discarded");
-	start(taker, a->dst, a->len);
-	wait_held(_metadata, "discarded");
-	ASSERT_TRUE(is_hole(a->dst));
-	wait_for_loads(_metadata);
-	return gazer.value == 5000;
+	return take_dst(_metadata, a, a->len, by, taker, reader);
 }
 
 #define FLUSH_CEILING	"/sys/kernel/debug/x86/tlb_single_page_flush_ceiling"
@@ -1642,28 +1657,14 @@ static bool discard_huge_dst(struct __test_metadata *_metadata, struct area *a,
 TEST_F_TIMEOUT(huge_race, page_dropped_by_another_is_not_seen_after, TIMEOUT)
 {
 	const struct taker discard = { act_discard, "discarded" };
-	struct actor taker, reader;
 	struct area *a = &self->a;
-	uint64_t seen;
-	int tries = 0;
 
 	/* So many pages of src make x86 flush all there is. */
 	if (!access(FLUSH_CEILING, W_OK))
 		ASSERT_TRUE(write_text(FLUSH_CEILING, "1024"));
-	while (true) {
-		taker = reader = (struct actor){ };
-		if (discard_huge_dst(_metadata, a, &taker, &reader))
-			break;
-		end_discard(_metadata, &discard, &taker, &reader);
-		ASSERT_GT(50, ++tries);
-	}
-	ASSERT_MOVED(a->len, move_all(a, 0));
+	check_taken(_metadata, a, a->nr, discard_huge_dst, &discard);
 	ASSERT_EQ(a->len, smaps(a->dst, "AnonHugePages"));
-	wait_for_loads(_metadata);
-	seen = gazer.value;
 	check_moved(_metadata, a, 0, a->nr);
-	ASSERT_EQ(*(uint64_t *)a->dst, seen);
-	end_discard(_metadata, &discard, &taker, &reader);
 }
 
 /* While others keep it from being split, a move does not try for ever. */
