@@ -1551,6 +1551,7 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 	struct actor mover[MOVERS] = { };
 	struct area *a = &self->a;
 	size_t i, part = a->nr / MOVERS;
+	long failed = vmstat("thp_split_page_failed");
 
 	protect_first_page(_metadata, a);
 	for (i = 0; i < MOVERS; i++)
@@ -1567,6 +1568,8 @@ TEST_F_TIMEOUT(huge_race, all_movers_get_through, TIMEOUT)
 		join(_metadata, &mover[i]);
 		ASSERT_EQ(0, mover[i].out.err) TH_LOG("mover %zu", i);
 	}
+	/* None of those who waited was in the way. */
+	ASSERT_EQ(failed, vmstat("thp_split_page_failed"));
 	check_moved(_metadata, a, 0, a->nr);
 }
 
