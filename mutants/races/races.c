@@ -1694,9 +1694,9 @@ TEST_F_TIMEOUT(huge_race, split_gives_up, TIMEOUT)
 	check_moved(_metadata, a, 0, a->nr);
 }
 
-#define MANY	20
+#define MANY	40
 
-/* Twice as many reasons to stop as a move has tries for one page. */
+/* More reasons to stop than a move has tries for one page. */
 TEST_F_TIMEOUT(huge_race, many_are_split, TIMEOUT)
 {
 	size_t i, len = MANY * pmd_size;
