@@ -23,6 +23,7 @@
 	X(scale_one)		\
 	X(scale_many)		\
 	X(churn)		\
+	X(writer)		\
 	X(against_nobody)	\
 	X(against_reclaim)	\
 	X(against_idle)		\

@@ -24,6 +24,7 @@ static void map_and_unmap(void)
 static void run(const struct bench_case *c)
 {
 	static const int movers[] = { 0, 1, 2, 4 };
+	struct counts counts;
 	struct crew *crew;
 	uint64_t took;
 	size_t i;
@@ -38,11 +39,13 @@ static void run(const struct bench_case *c)
 			continue;
 		crew = make_crew(&plan);
 		start_crew(crew);
+		begin_counts(&counts);
 		for (time = 0; time < TIMES; time++) {
 			took = start();
 			map_and_unmap();
 			record(c, movers[i], time, stop(took), 1);
 		}
+		record_counts(c, &counts, movers[i], 0, TIMES);
 		stop_crew(crew);
 		free_crew(crew);
 	}

@@ -53,6 +53,8 @@ void begin_counts(struct counts *counts)
 {
 	size_t i;
 
+	if (!counting())
+		return;
 	write_text(LOCK_STAT, "0");
 	for (i = 0; i < ARRAY_SIZE(vmstat_fields); i++)
 		counts->vmstat[i] = vmstat(vmstat_fields[i]);
@@ -64,7 +66,7 @@ void begin_counts(struct counts *counts)
 static void record_locks(const struct bench_case *c, size_t param, int round, size_t count)
 {
 	FILE *f = fopen(LOCK_STAT, "r");
-	char line[4096], what[80], *colon;
+	char line[4096], what[80], *colon, *comma;
 	long bounces, contentions;
 
 	while (f && fgets(line, sizeof(line), f)) {
@@ -73,8 +75,9 @@ static void record_locks(const struct bench_case *c, size_t param, int round, si
 		    !contentions)
 			continue;
 		*colon = '\0';
-		/* What comes after a comma would be the next column. */
-		line[strcspn(line, ",")] = '\0';
+		/* A comma would begin the next column. */
+		for (comma = line; (comma = strchr(comma, ',')); *comma = ';')
+			;
 		snprintf(what, sizeof(what), "lock %s", line + strspn(line, " "));
 		record_events(c, what, param, round, contentions, count);
 	}
@@ -88,6 +91,8 @@ void record_counts(const struct bench_case *c, const struct counts *before, size
 	struct counts after;
 	size_t i;
 
+	if (!counting())
+		return;
 	record_locks(c, param, round, count);
 	after.switches = switches();
 	after.shootdowns = shootdowns();

@@ -78,13 +78,13 @@ static uint64_t timed_pass(struct pair *pair, size_t batch, const struct trip *t
 }
 
 static void counted_pass(const struct bench_case *c, struct pair *pair, size_t batch,
-			 const struct trip *trip, int round)
+			 const struct trip *trip, int round, size_t count)
 {
 	struct counts counts;
 
 	begin_counts(&counts);
 	pass(pair, batch * page_size, trip);
-	record_counts(c, &counts, batch, round, pair->pages);
+	record_counts(c, &counts, batch, round, count);
 }
 
 /* The first two rounds make page tables, and are not looked at. */
@@ -100,7 +100,7 @@ void there_and_back(const struct bench_case *c, struct pair *pair, size_t batch,
 		if (i < 0)
 			pass(pair, batch * page_size, trip);
 		else if (counting())
-			counted_pass(c, pair, batch, trip, i);
+			counted_pass(c, pair, batch, trip, i, count);
 		else
 			record(c, batch, i, timed_pass(pair, batch, trip), count);
 		if (trip->after)

@@ -5,10 +5,10 @@
 #	awk -f sort.awk -f table.awk [-v bounds=targets.csv] FIRST.csv [SECOND.csv]
 #
 # With two files: the ratio of the second to the first; -v limit=1.01: it fails if
-# that is larger anywhere. With bounds, whose columns are shown as they are: whether
+# that is larger anywhere, or cannot be told since one file lacks a row. With bounds, whose columns are shown as they are: whether
 # the first file is within the last of them. -v calls=1: what a call costs, the
 # parameter being pages in a call. -v plain=1: only case, parameter and medians, for
-# gnuplot.
+# gnuplot. -v events=1: the mean over all rounds; one without a row for an event had none.
 
 BEGIN {
 	FS = ","
@@ -18,7 +18,14 @@ BEGIN {
 
 /^##/ { next }
 
-/^#/ { if (!plain) print; next }
+/^#/ {
+	if (!plain)
+		print
+	# Rows that neither file has would not be missed.
+	if (limit)
+		over++
+	next
+}
 
 $1 == "case" {
 	if (FILENAME != file)
@@ -38,6 +45,8 @@ NF != 6 || FILENAME != file || $6 <= 0 { fail(FILENAME ":" FNR ": not a line of 
 	}
 	n = ++samples[nr_files, row]
 	cost[nr_files, row, n] = $5 / $6
+	if (events)
+		count_rounds()
 }
 
 END {
@@ -52,6 +61,26 @@ END {
 	if (!plain)
 		print_percentiles()
 	exit over ? 1 : 0
+}
+
+# Every round has a row for context switches, but only for locks that were waited for.
+function count_rounds(  of) {
+	of = nr_files SUBSEP at_of(row)
+	if ($4 + 1 > rounds[of])
+		rounds[of] = $4 + 1
+}
+
+# The case without the event, and the parameter
+function at_of(row,  f) {
+	split(row, f, ",")
+	sub(/:.*/, "", f[1])
+	return f[1] "," f[2]
+}
+
+# How many values a row has in a file, with the zeros that are not written
+function samples_of(file, row,  n) {
+	n = samples[file, row]
+	return n && events ? rounds[file, at_of(row)] : n
 }
 
 function fail(why) {
@@ -81,7 +110,7 @@ function read_bounds(  line, f, n, i) {
 }
 
 function print_header(  i) {
-	printf "%-36s %6s %-6s", "median of " clock, "at", "per"
+	printf "%-36s %6s %-6s", events ? "events, mean" : "median of " clock, "at", "per"
 	for (i = 1; i <= nr_files; i++)
 		printf " %16s %7s", label[i], "spread"
 	if (calls)
@@ -107,7 +136,7 @@ function print_row(row,  f, i) {
 		printf " %10s", f[3] == "page" && (1 in m) ? number(m[1] * f[2]) : "-"
 	if (nr_files == 2)
 		printf " %7s", (1 in m) && (2 in m) && m[1] ? sprintf("%.3f", m[2] / m[1]) : "-"
-	if (limit && (1 in m) && (2 in m))
+	if (limit)
 		check_limit()
 	for (i = 1; i <= nr_bounds; i++)
 		printf " %10s", (row, i) in bound ? bound[row, i] : "-"
@@ -117,9 +146,12 @@ function print_row(row,  f, i) {
 }
 
 function check_limit() {
-	if (m[2] <= m[1] * limit)
+	if (!((1 in m) && (2 in m)))
+		printf " NO: only one has it"
+	else if (m[2] > m[1] * limit)
+		printf " NO: more than %s", limit
+	else
 		return
-	printf " NO: more than %s", limit
 	over++
 }
 
@@ -128,21 +160,27 @@ function median(file, row,  n, s) {
 	return n % 2 ? s[(n + 1) / 2] : (s[n / 2] + s[n / 2 + 1]) / 2
 }
 
+function mean(s, n,  i, sum) {
+	for (i = 1; i <= n; i++)
+		sum += s[i]
+	return sum / n
+}
+
 function print_cost(file, row,  n, s) {
-	n = samples[file, row]
+	n = samples_of(file, row)
 	if (!n) {
 		printf " %16s %7s", "-", "-"
 		return
 	}
 	sorted(file, row, s)
-	m[file] = median(file, row)
+	m[file] = events ? mean(s, n) : median(file, row)
 	printf " %16s %6.1f%%", number(m[file]), m[file] ? 100 * (s[n] - s[1]) / m[file] : 0
 }
 
 function sorted(file, row, s,  n, i) {
-	n = samples[file, row]
+	n = samples_of(file, row)
 	for (i = 1; i <= n; i++)
-		s[i] = cost[file, row, i]
+		s[i] = cost[file, row, i] + 0
 	sort(s, n)
 	return n
 }

@@ -46,12 +46,16 @@ static void pieces(const struct bench_case *c)
 	register_area(all.uffd, all.dst, pages);
 	for (i = 0; i < rounds; i++) {
 		struct pair one = all;
-		uint64_t begin;
+		struct counts counts;
+		uint64_t took;
 
 		one.pages = batch;
-		begin = start();
+		begin_counts(&counts);
+		took = start();
 		pass(&one, PIECE * page_size, &trip);
-		record(c, PIECE, i, stop(begin), batch);
+		took = stop(took);
+		record(c, PIECE, i, took, batch);
+		record_counts(c, &counts, PIECE, i, batch);
 		all.src += pmd_size;
 		all.dst += pmd_size;
 	}

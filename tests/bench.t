@@ -30,8 +30,19 @@ csv fast 'move,1,page,0,100,10' 'move,1,page,1,100,10' 'move,1,page,2,100,10' 'c
 check 'median and spread' table '^move 1 page 20\.0 100\.0%$' "$tap_tmp/slow.csv"
 check 'ratio of two' table '^move 1 page 20\.0 100\.0% 10\.0 0\.0% 0\.500$' "$tap_tmp/slow.csv" "$tap_tmp/fast.csv"
 check 'a row that one has' table '^copy 1 page - - 5\.0000 0\.0% -$' "$tap_tmp/slow.csv" "$tap_tmp/fast.csv"
-check 'within the limit' awk -f "$BENCH/sort.awk" -f "$BENCH/table.awk" -v limit=1.01 "$tap_tmp/slow.csv" "$tap_tmp/fast.csv"
-check 'beyond the limit' refuses 'NO: more than 1.01' awk -f "$BENCH/sort.awk" -f "$BENCH/table.awk" -v limit=1.01 "$tap_tmp/fast.csv" "$tap_tmp/slow.csv"
+csv beyond 'move,1,page,0,205,10'
+csv equal 'move,1,page,0,202,10'
+limited() {
+	awk -f "$BENCH/sort.awk" -f "$BENCH/table.awk" -v limit=1.01 "$@"
+}
+check 'within the limit' limited "$tap_tmp/slow.csv" "$tap_tmp/equal.csv"
+check 'beyond the limit' refuses 'NO: more than 1.01' limited "$tap_tmp/equal.csv" "$tap_tmp/beyond.csv"
+
+csv lost 'copy,1,page,0,50,10'
+csv left_out 'move,1,page,0,200,10' '# swap skipped: no swap'
+check 'a limit on a row that the first lacks' refuses 'NO: only one has it' limited "$tap_tmp/"{lost,fast}.csv
+check 'a limit on a row that the second lacks' refuses 'NO: only one has it' limited "$tap_tmp/"{fast,lost}.csv
+check 'a limit and a skip' refuses '# swap skipped' limited "$tap_tmp/"{left_out,left_out}.csv
 
 csv call 'move,4,page,0,100,40'
 check 'what a call costs' table '^move 4 page 2\.5000 0\.0% 10\.0$' -v calls=1 "$tap_tmp/call.csv"
@@ -47,6 +58,10 @@ csv empty
 check 'no rows' refuses 'nothing was measured' awk -f "$BENCH/sort.awk" -f "$BENCH/table.awk" "$tap_tmp/empty.csv"
 csv skipped 'move,1,page,0,300,10' '# swap skipped: no swap'
 check 'a skip is shown' table '^# swap skipped: no swap$' "$tap_tmp/skipped.csv"
+
+csv locks 'move:switches,1,page,'{0,1,2}',10,10' 'move:lock a;b,1,page,1,30,10'
+check 'a round without an event' table '^move:switches 1 page 1\.0000 0\.0%$' -v events=1 "$tap_tmp/locks.csv"
+check 'a lock that was waited for in one round of three' table '^move:lock a;b 1 page 1\.0000 300\.0%$' -v events=1 "$tap_tmp/locks.csv"
 
 mapfile -t rounds < <(for i in {1..100}; do echo "fault,1,fault,$i,$i,1"; done)
 csv events "${rounds[@]}"
