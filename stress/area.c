@@ -54,30 +54,51 @@ static void place_area(struct area *area, char *room, char *spare)
 	area->base = area->room;
 }
 
+/* Nothing can be there until it is made again. */
+void range_reserve(struct range r)
+{
+	reserve(address(r.slot), r.n * page_size);
+}
+
+/* A new mapping within an area, which is not registered */
+void range_make(struct range r)
+{
+	const struct area *area = area_of(r.slot);
+	char *addr = address(r.slot);
+	size_t len = r.n * page_size;
+
+	if (mmap(addr, len, PROT, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+	    addr)
+		die("mmap of an area: %m");
+	if (area->huge && madvise(addr, len, MADV_HUGEPAGE))
+		die("MADV_HUGEPAGE: %m");
+	if (area->mergeable && madvise(addr, len, MADV_MERGEABLE))
+		die("MADV_MERGEABLE: %m");
+}
+
 void area_make(struct area *area)
 {
-	if (mmap(area->base, area_bytes(), PROT,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != area->base)
-		die("mmap of an area: %m");
-	if (area->huge && madvise(area->base, area_bytes(), MADV_HUGEPAGE))
-		die("MADV_HUGEPAGE: %m");
-	if (area->mergeable && madvise(area->base, area_bytes(), MADV_MERGEABLE))
-		die("MADV_MERGEABLE: %m");
+	range_make(whole(area));
 	area->uffd = -1;
 }
 
-void area_register(struct area *area, int uffd)
+void range_register(struct range r, int uffd)
 {
 	struct uffdio_register reg = {
-		.range = { (uintptr_t)area->base, area_bytes() },
+		.range = { (uintptr_t)address(r.slot), r.n * page_size },
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 
 	if (ioctl(uffds[uffd], UFFDIO_REGISTER, &reg))
-		violation("UFFDIO_REGISTER of area %u: %m", area->number);
+		violation("UFFDIO_REGISTER of %u from %s: %m", r.n, slot_name(r.slot));
 	if (!(reg.ioctls & 1 << _UFFDIO_MOVE))
-		violation("UFFDIO_REGISTER of area %u does not offer UFFDIO_MOVE",
-			  area->number);
+		violation("UFFDIO_REGISTER of %u from %s does not offer UFFDIO_MOVE",
+			  r.n, slot_name(r.slot));
+}
+
+void area_register(struct area *area, int uffd)
+{
+	range_register(whole(area), uffd);
 	area->uffd = uffd;
 }
 
@@ -183,23 +204,30 @@ bool in_one_vma(uint32_t slot, uint32_t n)
 }
 
 /* Nobody without a claim goes there any more. */
-static void area_close(struct area *area)
+void area_close(struct area *area)
 {
 	atomic_store(&area->open, false);
 	await_accesses(whole(area));
 }
 
-static void area_reopen(struct area *area)
+void area_reopen(struct area *area)
 {
 	atomic_store(&area->open, area->uffd >= 0);
 }
 
+void range_unregister(struct range r, int uffd)
+{
+	struct uffdio_range range = {
+		(uintptr_t)address(r.slot), r.n * page_size,
+	};
+
+	if (ioctl(uffds[uffd], UFFDIO_UNREGISTER, &range))
+		violation("UFFDIO_UNREGISTER of %u from %s: %m", r.n, slot_name(r.slot));
+}
+
 static void unregister(struct area *area)
 {
-	struct uffdio_range range = { (uintptr_t)area->base, area_bytes() };
-
-	if (ioctl(uffds[area->uffd], UFFDIO_UNREGISTER, &range))
-		violation("UFFDIO_UNREGISTER of area %u: %m", area->number);
+	range_unregister(whole(area), area->uffd);
 	area->uffd = -1;
 }
 
@@ -253,31 +281,36 @@ void op_remake(void)
 	release(&r, 1);
 }
 
-/* Away, to its other place. Without the event it is registered no more. */
+/* To its other place, as one mapping. Without the event it is registered no more. */
+void area_move_away(struct area *area)
+{
+	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+	char *from = area->base;
+	char *to = from == area->room ? area->spare : area->room;
+
+	if (mremap(from, area_bytes(), area_bytes(), flags, to) != to)
+		violation("mremap of area %u: %m", area->number);
+	reserve(from, area_bytes());
+	area->base = to;
+	area->uffd = -1;
+}
+
 void op_remap(void)
 {
 	struct area *area = &areas[below(NR_AREAS)];
-	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 	struct range r = whole(area);
-	char *from, *to;
-	int uffd;
 	struct step *step;
+	int uffd;
 
 	if (!claim(&r, 1))
 		return;
-	from = area->base;
-	to = from == area->room ? area->spare : area->room;
 	uffd = area->uffd;
 	step = step_begin("remap", r.slot, NOWHERE, r.n);
 	area_close(area);
 	if (!in_one_vma(r.slot, r.n)) {
 		skipped();
-	} else if (mremap(from, area_bytes(), area_bytes(), flags, to) != to) {
-		violation("mremap of area %u: %m", area->number);
 	} else {
-		reserve(from, area_bytes());
-		area->base = to;
-		area->uffd = -1;
+		area_move_away(area);
 		if (uffd >= 0)
 			area_register(area, uffd);
 		count_result(0);

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,36 +243,80 @@ static bool pick_duet(struct duet *d)
 	d->n = 1 + below(d->m.n - d->from);
 	d->delay = below(one_in(2) ? 200 : 20000);
 	d->head_start = below(one_in(2) ? 200 : 20000);
+	if (d->kind->whole && area_of(d->m.src) == area_of(d->m.dst))
+		return false;
 	return !ranges_overlap(d->side[0], d->side[1]) &&
 		!(d->nr_sides == 3 && (!range_ok(third) ||
 				       ranges_overlap(d->side[0], third) ||
 				       ranges_overlap(d->side[1], third)));
 }
 
+/* How often there was a race of each kind */
+void print_duets(void)
+{
+	unsigned int kind, i;
+
+	for (kind = 0; kind < nr_duet_kinds; kind++) {
+		uint64_t times = 0;
+
+		for (i = 0; i < nr_threads; i++)
+			times += threads[i].duets[kind];
+		printf("%-34s %9llu\n", duet_kinds[kind].name,
+		       (unsigned long long)times);
+	}
+	printf("\n");
+}
+
+static void close_areas(const struct range *r, unsigned int nr)
+{
+	while (nr--)
+		area_close(area_of(r[nr].slot));
+}
+
+static void reopen_areas(const struct range *r, unsigned int nr)
+{
+	while (nr--)
+		area_reopen(area_of(r[nr].slot));
+}
+
+static void play(struct duet *d)
+{
+	remember(d);
+	perform(d);
+	reconcile(d);
+	bury(d);
+}
+
 void op_duet(void)
 {
 	struct duet *d = &self->accomplice->duet;
+	struct range claimed[SIDES];
 	struct step *step;
+	unsigned int i;
 
 	if (!pick_duet(d)) {
 		skipped();
 		return;
 	}
-	if (!claim(d->side, d->nr_sides))
+	for (i = 0; i < d->nr_sides; i++)
+		claimed[i] = d->kind->whole ? whole(area_of(d->side[i].slot)) : d->side[i];
+	if (!claim(claimed, d->nr_sides))
 		return;
 	d->m.uffd = area_of(d->m.dst)->uffd;
 	if (d->m.uffd >= 0 &&
 	    (!d->kind->registered_src || area_of(d->m.src)->uffd >= 0)) {
 		step = step_begin(d->kind->name, d->m.src, d->m.dst, d->m.n);
-		remember(d);
-		perform(d);
-		reconcile(d);
-		bury(d);
+		if (d->kind->whole)
+			close_areas(claimed, d->nr_sides);
+		play(d);
+		if (d->kind->whole)
+			reopen_areas(claimed, d->nr_sides);
 		self->moved += d->done;
+		self->duets[d->kind - duet_kinds]++;
 		step_end(step, d->err);
 		count_result(d->err && d->done ? -1 : d->err);
 	} else {
 		skipped();
 	}
-	release(d->side, d->nr_sides);
+	release(claimed, d->nr_sides);
 }

@@ -34,6 +34,8 @@ struct duet_kind {
 	bool exact;
 	/* The mapping changes, too: of the destination, where nobody must be then. */
 	bool refuses, remaps;
+	/* It concerns both areas as a whole: nobody else is in there meanwhile. */
+	bool whole;
 };
 
 extern const struct duet_kind duet_kinds[];

@@ -335,11 +335,11 @@ CHILD(execs)
 CHILD(forks)
 
 const struct op family_ops[] = {
-	{ "child exits", 10, op_exits },
-	{ "child looks", 10, op_looks },
-	{ "child writes", 5, op_writes },
-	{ "child moves", 5, op_moves },
-	{ "child execs", 5, op_execs },
-	{ "child forks", 5, op_forks },
+	{ "child_exits", 10, op_exits },
+	{ "child_looks", 10, op_looks },
+	{ "child_writes", 5, op_writes },
+	{ "child_moves", 5, op_moves },
+	{ "child_execs", 5, op_execs },
+	{ "child_forks", 5, op_forks },
 	{ }
 };

@@ -178,21 +178,42 @@ static void act_pin(struct duet *d)
 /* Another mapping, for part of the destination */
 static void act_remake(struct duet *d)
 {
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)address(part(d, 1).slot), part_bytes(d) },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	struct area *area = area_of(d->m.dst);
-	char *addr = (char *)(uintptr_t)reg.range.start;
+	range_make(part(d, 1));
+	range_register(part(d, 1), d->m.uffd);
+}
 
-	if (mmap(addr, part_bytes(d), PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != addr)
-		d->result = -1;
-	if (area->huge)
-		madvise(addr, part_bytes(d), MADV_HUGEPAGE);
-	if (area->mergeable)
-		madvise(addr, part_bytes(d), MADV_MERGEABLE);
-	d->result |= ioctl(uffds[d->m.uffd], UFFDIO_REGISTER, &reg);
+/* Gone, with page tables and all; and another mapping some time after */
+static void act_unmap_src(struct duet *d)
+{
+	int uffd = area_of(d->m.src)->uffd;
+
+	range_reserve(part(d, 0));
+	sched_yield();
+	range_make(part(d, 0));
+	if (uffd >= 0)
+		range_register(part(d, 0), uffd);
+}
+
+static void act_unregister_dst(struct duet *d)
+{
+	range_unregister(part(d, 1), d->m.uffd);
+	sched_yield();
+	range_register(part(d, 1), d->m.uffd);
+}
+
+/* If it is one mapping */
+static void act_remap_src(struct duet *d)
+{
+	struct area *area = area_of(d->m.src);
+	int uffd = area->uffd;
+
+	if (!in_one_vma(whole(area).slot, area_slots))
+		return;
+	area_move_away(area);
+	sched_yield();
+	area_move_away(area);
+	if (uffd >= 0)
+		area_register(area, uffd);
 }
 
 const struct duet_kind duet_kinds[] = {
@@ -213,6 +234,13 @@ const struct duet_kind duet_kinds[] = {
 	{ "move and pin", act_pin, .registered_src = true, .exact = true },
 	{ "move and mmap dst", act_remake, .discards = true, .refuses = true,
 	  .remaps = true },
+	{ "move and unmap src", act_unmap_src, .discards = true, .refuses = true,
+	  .whole = true },
+	{ "move and unregister dst", act_unregister_dst, .exact = true,
+	  .refuses = true, .whole = true },
+	{ "move and mremap src away and back", act_remap_src, .refuses = true,
+	  .whole = true },
 };
 
+_Static_assert(sizeof(duet_kinds) / sizeof(duet_kinds[0]) <= MAX_DUETS, "MAX_DUETS");
 const unsigned int nr_duet_kinds = sizeof(duet_kinds) / sizeof(duet_kinds[0]);

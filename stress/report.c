@@ -228,5 +228,6 @@ void print_table(void)
 			print_row(role, op, threads[i].ops[op].name);
 	}
 	printf("\n");
+	print_duets();
 	print_progress();
 }

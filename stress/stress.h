@@ -32,6 +32,7 @@
 #define NR_COUNTERS	(MAX_MUTATORS + 1)
 #define MAX_THREADS	16
 #define MAX_OPS		24
+#define MAX_DUETS	24
 #define BUFFER_HUGE	1		/* what one UFFDIO_COPY fills at most */
 #define NOWHERE		UINT32_MAX
 
@@ -122,6 +123,7 @@ struct thread {
 	uint64_t ran[MAX_OPS];
 	uint64_t ms[MAX_OPS];
 	uint64_t result[MAX_OPS][NR_RESULTS];
+	uint64_t duets[MAX_DUETS];	/* of each kind */
 	uint64_t moved, huge, stores, faults, checked;
 	char *buffer;			/* of BUFFER_HUGE huge pages */
 	struct accomplice *accomplice;
@@ -215,6 +217,13 @@ extern int uffds[NR_UFFDS];
 void area_init(void);
 void area_register(struct area *area, int uffd);
 void area_make(struct area *area);
+void area_close(struct area *area);
+void area_reopen(struct area *area);
+void area_move_away(struct area *area);
+void range_make(struct range r);
+void range_reserve(struct range r);
+void range_register(struct range r, int uffd);
+void range_unregister(struct range r, int uffd);
 bool in_one_vma(uint32_t slot, uint32_t n);
 void pagemap_range(const void *addr, size_t n, uint64_t *entries);
 /* All that is claimed is where the model says, and nothing is elsewhere. */
@@ -261,6 +270,7 @@ void op_verify(void);
 /* duet.c */
 void accomplice_start(struct thread *t);
 void op_duet(void);
+void print_duets(void);
 
 /* pin.c */
 void op_pin(void);

@@ -51,4 +51,8 @@ for prog in $progs; do
 	one "$prog"
 done | number | tee "$tap_tmp/all"
 tap_count=$((tap_count + $(grep -cE '^(not )?ok ' "$tap_tmp/all")))
+# A name in a list that is no test's any more would go unnoticed beside others.
+for case in ${CASE:-}; do
+	check "$case is the name of a test" grep -qE "^(not )?ok [0-9]+ - [^:]*: ([^ ]*\.)?${case//./\\.}(\.| |\$)" "$tap_tmp/all"
+done
 done_testing

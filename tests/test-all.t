@@ -17,7 +17,9 @@ cat >"$ALL.fuzz" <<'EOF'
   10 s: 55 pages moved, 3 times huge ones, 1 stores
            operation            times seconds  results
 mover      move                    40     1.0  done 39 busy 1
-family     fork                     2     0.5  done 2
+family     child_exits              2     0.5  done 2
+
+move twice                                12
 
   20 s: 88 pages moved, 3 times huge ones, 1 stores
 PASS: no page was lost; SEED=0x7
