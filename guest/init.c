@@ -303,6 +303,22 @@ static void check_leaks(void)
 		say("guest: kmemleak: %s", first);
 }
 
+/* A detector that has looked at nothing finds nothing. */
+static void check_kcsan(void)
+{
+	const char *path = "/sys/kernel/debug/kcsan";
+	char looked[32], races[32];
+
+	if (access(path, F_OK))
+		return;
+	if (get(path, "setup_watchpoints:", looked, sizeof(looked)) ||
+	    get(path, "data_races:", races, sizeof(races)))
+		fail(path);
+	say("guest: kcsan has looked at %s accesses, and seen %s races", looked, races);
+	if (atol(looked) <= 0)
+		fail("kcsan has looked at nothing");
+}
+
 int main(void)
 {
 	char taint[32], lockdep[32] = "none";
@@ -313,6 +329,7 @@ int main(void)
 	status = run();
 	drain();
 	check_leaks();
+	check_kcsan();
 	if (get("/proc/sys/kernel/tainted", "", taint, sizeof(taint)))
 		fail("tainted");
 	if (!access("/proc/lockdep_stats", F_OK) &&

@@ -112,17 +112,22 @@ static void op_split(void)
 	count_result(split_huge(address(r.slot), r.n * page_size) ? 0 : EBUSY);
 }
 
-/* What is registered is not filled up. It stays registered as long as this says so. */
+/*
+ * What is registered is not filled up. It stays registered as long as this says so.
+ * Of several huge pages one that cannot be had would hide the others.
+ */
 static void op_collapse(void)
 {
 	struct range r = anywhere(area_slots);
 	struct place here = { r.slot, NOWHERE };
+	struct area *area = area_of(r.slot);
+	uint32_t nr = (area_slots - area->lead) / huge_slots;
+	char *huge = area->base + (area->lead + below(nr) * huge_slots) * page_size;
 	int err = EINVAL;
 
 	atomic_store(&self->hazard, here);
-	if (atomic_load(&area_of(r.slot)->open))
-		err = madvise(area_of(r.slot)->base, area_slots * page_size,
-			      MADV_COLLAPSE) ? errno : 0;
+	if (atomic_load(&area->open))
+		err = madvise(huge, pmd_size, MADV_COLLAPSE) ? errno : 0;
 	atomic_store(&self->hazard, ((struct place){ NOWHERE, NOWHERE }));
 	count_result(err);
 }

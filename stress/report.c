@@ -213,6 +213,40 @@ static void print_row(const char *role, unsigned int op, const char *name)
 	printf("\n");
 }
 
+/* What the others refuse is what these are for. */
+static bool is_refused(const char *name)
+{
+	return !strcmp(name, "move_wrong") || !strcmp(name, "mprotect");
+}
+
+static void check_done(const char *role, unsigned int op, const char *name)
+{
+	uint64_t ran = 0, done = 0, counted = 0;
+	unsigned int i, r;
+
+	for (i = 0; i < nr_threads; i++) {
+		if (threads[i].role != role)
+			continue;
+		ran += threads[i].ran[op];
+		done += threads[i].result[op][DONE] + threads[i].result[op][SHORT];
+		for (r = 0; r < NR_RESULTS; r++)
+			counted += threads[i].result[op][r];
+	}
+	if (!ran || (counted && !done && !is_refused(name)))
+		violation("in all this time %s never was done", name);
+}
+
+/* A disturbance that fails each time is none. For runs that are long enough. */
+void check_all_done(void)
+{
+	unsigned int i, op;
+
+	for (i = 0; i < nr_threads; i++) {
+		for (op = 0; threads[i].ops[op].name; op++)
+			check_done(threads[i].role, op, threads[i].ops[op].name);
+	}
+}
+
 void print_table(void)
 {
 	const char *role = NULL;

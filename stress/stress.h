@@ -147,6 +147,7 @@ void count_result(int err);
 void skipped(void);
 void print_trails(void);
 void print_table(void);
+void check_all_done(void);
 void print_progress(void);
 void beat(void);
 
