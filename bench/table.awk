@@ -6,8 +6,8 @@
 #
 # With two files: the ratio of the second to the first; -v limit=1.01: it fails if
 # that is larger anywhere, or cannot be told since one file lacks a row. With bounds, whose columns are shown as they are: whether
-# the first file is within the last of them. -v calls=1: what a call costs, the
-# parameter being pages in a call. -v plain=1: only case, parameter and medians, for
+# the first file is within the last of them. -v calls=1: what a call costs, where
+# the parameter is pages in a call. -v plain=1: only case, parameter and medians, for
 # gnuplot. -v events=1: the mean over all rounds; one without a row for an event had none.
 
 BEGIN {
@@ -133,7 +133,7 @@ function print_row(row,  f, i) {
 	for (i = 1; i <= nr_files; i++)
 		print_cost(i, row)
 	if (calls)
-		printf " %10s", f[3] == "page" && (1 in m) ? number(m[1] * f[2]) : "-"
+		printf " %10s", f[3] == "page" && f[1] !~ /^scale/ && (1 in m) ? number(m[1] * f[2]) : "-"
 	if (nr_files == 2)
 		printf " %7s", (1 in m) && (2 in m) && m[1] ? sprintf("%.3f", m[2] / m[1]) : "-"
 	if (limit)
