@@ -5,10 +5,11 @@
 #	awk -f sort.awk -f table.awk [-v bounds=targets.csv] FIRST.csv [SECOND.csv]
 #
 # With two files: the ratio of the second to the first; -v limit=1.01: it fails if
-# that is larger anywhere, or cannot be told since one file lacks a row. With bounds, whose columns are shown as they are: whether
-# the first file is within the last of them. -v calls=1: what a call costs, where
-# the parameter is pages in a call. -v plain=1: only case, parameter and medians, for
-# gnuplot. -v events=1: the mean over all rounds; one without a row for an event had none.
+# that is larger anywhere, or cannot be told since one file lacks a row. With bounds,
+# whose columns are shown as they are: whether the first file is within the last of
+# them. -v calls=1: what a call costs, where the parameter is pages in a call.
+# -v plain=1: only case, parameter and medians, for gnuplot. -v events=1: the mean
+# over all rounds; one without a row for an event had none.
 
 BEGIN {
 	FS = ","

@@ -96,6 +96,14 @@ stamp_series() {
 	git -C "$1" config uffd-move.head "$2"
 }
 
+# fragments_of MACHINE FLAVOUR : the files in configs/, the one that counts more last.
+fragments_of() {
+	local part
+	for part in common "$1" "$2" "$2.$1"; do
+		[ ! -e "$ROOT/configs/$part.config" ] || echo "$ROOT/configs/$part.config"
+	done
+}
+
 # What config fragments ask for together, the last word on each symbol only.
 wanted_config() {
 	cat "$@" | awk '

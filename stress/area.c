@@ -281,15 +281,22 @@ void op_remake(void)
 	release(&r, 1);
 }
 
+/* What it holds, all of it one mapping. An empty mapping stays. */
+static void remap(const struct area *area, char *to)
+{
+	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+
+	if (mremap(area->base, area_bytes(), area_bytes(), flags, to) != to)
+		violation("mremap of area %u to %p: %m", area->number, (void *)to);
+}
+
 /* To its other place, as one mapping. Without the event it is registered no more. */
 void area_move_away(struct area *area)
 {
-	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 	char *from = area->base;
 	char *to = from == area->room ? area->spare : area->room;
 
-	if (mremap(from, area_bytes(), area_bytes(), flags, to) != to)
-		violation("mremap of area %u: %m", area->number);
+	remap(area, to);
 	reserve(from, area_bytes());
 	area->base = to;
 	area->uffd = -1;
@@ -336,17 +343,13 @@ static void swap_contents(struct area *from, struct area *to)
 /* As a collector does: registered, empty, and all its pages elsewhere. */
 static void collect(struct area *from, struct area *to)
 {
-	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 	struct range a = whole(from), b = whole(to);
 
 	hide_range(a);
 	discard(b);
 	if (from->uffd < 0)
 		area_register(from, below(NR_UFFDS));
-	if (mremap(from->base, area_bytes(), area_bytes(), flags, to->base) !=
-	    to->base)
-		violation("mremap of area %u to %u: %m", from->number,
-			  to->number);
+	remap(from, to->base);
 	to->uffd = -1;
 	swap_contents(from, to);
 	if (one_in(4))

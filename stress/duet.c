@@ -267,24 +267,20 @@ void print_duets(void)
 	printf("\n");
 }
 
-static void close_areas(const struct range *r, unsigned int nr)
-{
-	while (nr--)
-		area_close(area_of(r[nr].slot));
-}
-
-static void reopen_areas(const struct range *r, unsigned int nr)
-{
-	while (nr--)
-		area_reopen(area_of(r[nr].slot));
-}
-
 static void play(struct duet *d)
 {
+	if (d->kind->whole) {
+		area_close(area_of(d->m.src));
+		area_close(area_of(d->m.dst));
+	}
 	remember(d);
 	perform(d);
 	reconcile(d);
 	bury(d);
+	if (d->kind->whole) {
+		area_reopen(area_of(d->m.src));
+		area_reopen(area_of(d->m.dst));
+	}
 }
 
 void op_duet(void)
@@ -306,11 +302,7 @@ void op_duet(void)
 	if (d->m.uffd >= 0 &&
 	    (!d->kind->registered_src || area_of(d->m.src)->uffd >= 0)) {
 		step = step_begin(d->kind->name, d->m.src, d->m.dst, d->m.n);
-		if (d->kind->whole)
-			close_areas(claimed, d->nr_sides);
 		play(d);
-		if (d->kind->whole)
-			reopen_areas(claimed, d->nr_sides);
 		self->moved += d->done;
 		self->duets[d->kind - duet_kinds]++;
 		step_end(step, d->err);

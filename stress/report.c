@@ -190,25 +190,55 @@ void print_progress(void)
 	fflush(stdout);
 }
 
-static void print_row(const char *role, unsigned int op, const char *name)
+/* An operation, of all threads that have that role */
+struct totals {
+	uint64_t ran, ms, result[NR_RESULTS];
+};
+
+static struct totals add_up(const char *role, unsigned int op)
 {
-	uint64_t ran = 0, ms = 0, result[NR_RESULTS] = { 0 };
+	struct totals t = { 0 };
 	unsigned int i, r;
 
 	for (i = 0; i < nr_threads; i++) {
 		if (threads[i].role != role)
 			continue;
-		ran += threads[i].ran[op];
-		ms += threads[i].ms[op];
+		t.ran += threads[i].ran[op];
+		t.ms += threads[i].ms[op];
 		for (r = 0; r < NR_RESULTS; r++)
-			result[r] += threads[i].result[op][r];
+			t.result[r] += threads[i].result[op][r];
 	}
+	return t;
+}
+
+static void each_operation(void (*act)(const char *role, const char *name,
+				       const struct totals *t))
+{
+	const char *role = NULL;
+	unsigned int i, op;
+
+	for (i = 0; i < nr_threads; i++) {
+		if (threads[i].role == role)
+			continue;
+		role = threads[i].role;
+		for (op = 0; threads[i].ops[op].name; op++) {
+			struct totals t = add_up(role, op);
+
+			act(role, threads[i].ops[op].name, &t);
+		}
+	}
+}
+
+static void print_row(const char *role, const char *name, const struct totals *t)
+{
+	unsigned int r;
+
 	printf("%-10s %-16s %9llu %7.1f ", role, name,
-	       (unsigned long long)ran, ms / 1e3);
+	       (unsigned long long)t->ran, t->ms / 1e3);
 	for (r = 0; r < NR_RESULTS; r++) {
-		if (result[r])
+		if (t->result[r])
 			printf(" %s %llu", result_name[r],
-			       (unsigned long long)result[r]);
+			       (unsigned long long)t->result[r]);
 	}
 	printf("\n");
 }
@@ -219,48 +249,28 @@ static bool is_refused(const char *name)
 	return !strcmp(name, "move_wrong") || !strcmp(name, "mprotect");
 }
 
-static void check_done(const char *role, unsigned int op, const char *name)
+static void check_done(const char *role, const char *name, const struct totals *t)
 {
-	uint64_t ran = 0, done = 0, counted = 0;
-	unsigned int i, r;
+	uint64_t counted = 0;
+	unsigned int r;
 
-	for (i = 0; i < nr_threads; i++) {
-		if (threads[i].role != role)
-			continue;
-		ran += threads[i].ran[op];
-		done += threads[i].result[op][DONE] + threads[i].result[op][SHORT];
-		for (r = 0; r < NR_RESULTS; r++)
-			counted += threads[i].result[op][r];
-	}
-	if (!ran || (counted && !done && !is_refused(name)))
-		violation("in all this time %s never was done", name);
+	for (r = 0; r < NR_RESULTS; r++)
+		counted += t->result[r];
+	if (!t->ran || (counted && !t->result[DONE] && !t->result[SHORT] && !is_refused(name)))
+		violation("in all this time no %s did %s", role, name);
 }
 
 /* A disturbance that fails each time is none. For runs that are long enough. */
 void check_all_done(void)
 {
-	unsigned int i, op;
-
-	for (i = 0; i < nr_threads; i++) {
-		for (op = 0; threads[i].ops[op].name; op++)
-			check_done(threads[i].role, op, threads[i].ops[op].name);
-	}
+	each_operation(check_done);
 }
 
 void print_table(void)
 {
-	const char *role = NULL;
-	unsigned int i, op;
-
 	printf("\n%-10s %-16s %9s %7s  results\n", "", "operation", "times",
 	       "seconds");
-	for (i = 0; i < nr_threads; i++) {
-		if (threads[i].role == role)
-			continue;
-		role = threads[i].role;
-		for (op = 0; threads[i].ops[op].name; op++)
-			print_row(role, op, threads[i].ops[op].name);
-	}
+	each_operation(print_row);
 	printf("\n");
 	print_duets();
 	print_progress();
