@@ -271,32 +271,95 @@ static void act_pin_fast(struct actor *actor)
 	close(fd);
 }
 
-/* GUP-fast, which takes no lock, pins the page while a move has its locks. */
-TEST_F_TIMEOUT(pins, taken_at_the_last_moment, TIMEOUT)
-{
-	const char *window = variant->huge ? "before_huge_clear" :
-					     "before_clear";
-	struct actor mover = { }, pinner = { };
-	struct area *a = &self->a;
+/* Who moves, and who pins the first page meanwhile */
+struct late_pin {
+	struct actor mover, pinner;
+};
 
-	summon(_metadata, &mover, act_move);
-	summon(_metadata, &pinner, act_pin_fast);
+/*
+ * GUP-fast, which takes no lock, pins the page while a move has its locks and is
+ * about to take it.
+ */
+static void pin_late(struct __test_metadata *_metadata, struct late_pin *late,
+		     struct area *a, const char *window)
+{
+	*late = (struct late_pin){ .mover.mode = HOLES };
+	summon(_metadata, &late->mover, act_move);
+	summon(_metadata, &late->pinner, act_pin_fast);
 	hold(_metadata, window);
 	hold(_metadata, "pinned");
-	start_move(&mover, a, 0, a->nr);
+	start_move(&late->mover, a, 0, a->nr);
 	wait_held(_metadata, window);
-	start(&pinner, a->src, page_size);
+	start(&late->pinner, a->src, page_size);
 	wait_held(_metadata, "pinned");
 	let_go(_metadata, window);
-	join(_metadata, &mover);
-	/* The pin is still there, so the page has to be, too. */
-	check_stayed(_metadata, a, 0, a->nr);
-	ASSERT_EQ(EBUSY, mover.out.err);
+	join(_metadata, &late->mover);
+}
+
+static void unpin_late(struct __test_metadata *_metadata,
+		       struct late_pin *late)
+{
 	let_go(_metadata, "pinned");
-	join(_metadata, &pinner);
-	ASSERT_EQ(0, pinner.out.err);
-	ASSERT_MOVED(a->len, move_all(a, 0));
+	join(_metadata, &late->pinner);
+	ASSERT_EQ(0, late->pinner.out.err);
+}
+
+/* The pin is still there, so the page has to be, too, and all behind it. */
+static void check_pinned_late(struct __test_metadata *_metadata,
+			      struct area *a, const char *window)
+{
+	struct late_pin late;
+
+	pin_late(_metadata, &late, a, window);
+	check_stayed(_metadata, a, 0, a->nr);
+	ASSERT_EQ(EBUSY, late.mover.out.err);
+	unpin_late(_metadata, &late);
+	ASSERT_MOVED(a->len, move_all(a, HOLES));
 	check_moved(_metadata, a, 0, a->nr);
+}
+
+TEST_F_TIMEOUT(pins, taken_at_the_last_moment, TIMEOUT)
+{
+	check_pinned_late(_metadata, &self->a, variant->huge ?
+			  "before_huge_clear" : "before_clear");
+}
+
+TEST_F_TIMEOUT(state, zero_page_and_hole_behind_a_late_pin, TIMEOUT)
+{
+	struct area *a = &self->a;
+
+	zero_src(_metadata, a, 1);
+	drop_src(_metadata, a, 2);
+	check_pinned_late(_metadata, a, "before_clear");
+}
+
+TEST_F_TIMEOUT(cached, hole_behind_a_late_pin, TIMEOUT)
+{
+	struct area *a = &self->a;
+
+	fill_page(src_page(a, 0), a->page[0].id);
+	a->page[0].pfn = pfn_of(a->src);
+	a->page[0].slot = 0;
+	drop_src(_metadata, a, 1);
+	check_pinned_late(_metadata, a, "before_clear");
+}
+
+/* Behind the pinned page is one that has to be split, and is not. */
+TEST_F_TIMEOUT(thp, mapped_by_ptes_behind_a_late_pin, TIMEOUT)
+{
+	struct area *a = &self->a;
+	struct late_pin late;
+
+	map_by_ptes(_metadata, self);
+	drop_src(_metadata, a, 0);
+	a->page[0] = new_page(_metadata, a->src, ID_FIRST);
+	pin_late(_metadata, &late, a, "before_clear");
+	ASSERT_EQ(EBUSY, late.mover.out.err);
+	ASSERT_TRUE(kpageflag(a->page[1].pfn, KPF_THP));
+	check_thp_pages(_metadata, self, false);
+	unpin_late(_metadata, &late);
+	/* It can be split: nobody has held on to it. */
+	check_thp_moves(_metadata, self);
 }
 
 /* === Base pages === */
