@@ -216,6 +216,8 @@ static void store(unsigned int times, bool gup)
 		if (!done && usable(place.next))
 			done = store_times(what, place.next, times, gup);
 		leave();
+		if (done)
+			count_result(0);
 		if (done || atomic_load(&stopping))
 			return;
 		sched_yield();
@@ -268,6 +270,7 @@ static void read_page(bool (*copy)(void *to, const void *from))
 			tally_read(what, &hi);
 			content_compare(words, what, &lo, &hi, slot_name(slot),
 					"read without a claim");
+			count_result(0);
 		}
 		leave();
 		if (done || atomic_load(&stopping))

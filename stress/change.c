@@ -6,7 +6,7 @@
 
 #include "stress.h"
 
-static void protect(struct range r, int prot)
+void protect_range(struct range r, int prot)
 {
 	if (mprotect(address(r.slot), r.n * page_size, prot))
 		violation("mprotect of %s, %u pages: %m", slot_name(r.slot), r.n);
@@ -48,13 +48,13 @@ void op_protect(void)
 		return;
 	step = step_begin("mprotect", m.src, m.dst, m.n);
 	ro = r[below(2)];
-	protect(ro, PROT_READ);
+	protect_range(ro, PROT_READ);
 	if (move_ioctl(&m, &err) || err != EINVAL)
 		violation("UFFDIO_MOVE of %s to %s, %u pages, where one is read-only: errno %d, not EINVAL",
 			  slot_name(m.src), slot_name(m.dst), m.n, err);
 	check_range(r[0], "source that was read-only");
 	check_range(r[1], "destination that was read-only");
-	protect(ro, PROT_READ | PROT_WRITE);
+	protect_range(ro, PROT_READ | PROT_WRITE);
 	step_end(step, err);
 	count_result(err);
 	release(r, 2);

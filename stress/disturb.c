@@ -14,10 +14,10 @@
 
 #include "stress.h"
 
-
 #define CGROUP		"/sys/fs/cgroup/stress"
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
 #define KSM		"/sys/kernel/mm/ksm/"
+#define BALANCING	"/proc/sys/kernel/numa_balancing"	/* not on 32 bits */
 #define SLOW_PAGES	2048
 
 static struct small_swap slow;
@@ -52,14 +52,17 @@ void disturb_init(void)
 	must_write(KSM "sleep_millisecs", "20");
 	must_write(KSM "pages_to_scan", "200");
 	must_write(KSM "run", "1");
-	write_text("/proc/sys/kernel/numa_balancing", "1");
 	nodes = two_nodes(node);
+	if (!access(BALANCING, F_OK))
+		must_write(BALANCING, "1");
 }
 
 void disturb_end_all(void)
 {
 	must_write(KSM "run", "2");
 	must_write(KSM "run", "0");
+	if (!small_swap_off(&slow))
+		violation("at the end swapoff of the slow device fails: %m");
 	small_swap_close(&slow);
 }
 
@@ -141,9 +144,10 @@ static void op_migrate(void)
 {
 	struct range r = anywhere(one_in(8) ? 256 : 16);
 
-	if (nodes)
-		count_result(migrate_pages_to(address(r.slot), r.n,
-					      node[below(2)]) ? 0 : EBUSY);
+	if (!nodes)
+		return skipped();
+	count_result(migrate_pages_to(address(r.slot), r.n, node[below(2)]) ?
+		     0 : EBUSY);
 }
 
 static void op_mbind(void)
@@ -153,7 +157,7 @@ static void op_mbind(void)
 	long ret;
 
 	if (!nodes)
-		return;
+		return skipped();
 	ret = syscall(SYS_mbind, area->base, area_slots * page_size,
 		      MPOL_PREFERRED, &mask, 64, MPOL_MF_MOVE);
 	count_result(ret ? errno : 0);
@@ -167,7 +171,7 @@ static void op_ksm(void)
 	int advice = one_in(3) ? MADV_UNMERGEABLE : MADV_MERGEABLE;
 
 	if (!area->mergeable)
-		return;
+		return skipped();
 	count_result(madvise(area->base, area_slots * page_size, advice) ?
 		     errno : 0);
 }
@@ -224,7 +228,7 @@ static void op_damon(void)
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 	if (pthread_mutex_trylock(&lock))
-		return;
+		return skipped();
 	count_result(damon_watch(4096, 1 << 18) ? 0 : EBUSY);
 	sleep_ms(300);
 	damon_unwatch();

@@ -22,7 +22,7 @@ struct duet {
 	uint32_t was[SIDES][MOST];
 	uint32_t dead[SIDES * MOST];
 	uint32_t nr_dead;
-	int result;
+	bool idle;			/* it could not do what it is for */
 };
 
 struct duet_kind {

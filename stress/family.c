@@ -183,6 +183,17 @@ static void scribble(void)
 	}
 }
 
+/* It was moved here, so that nobody else may have it mapped. */
+static void must_be_own(char *dst, uint32_t slot)
+{
+	uint64_t pfn = pfn_of(dst), n = pfn ? times_mapped(pfn) : 0;
+
+	/* Unless it has been migrated or swapped out, and the frame is another's. */
+	if (n > 1 && pfn_of(dst) == pfn)
+		violation("in a child UFFDIO_MOVE moved what %s held, which is mapped %llu times",
+			  slot_name(slot), (unsigned long long)n);
+}
+
 /*
  * What is shared with the parent must be EBUSY; what moves is the child's own
  * and as it was at birth.
@@ -217,8 +228,10 @@ static void move_in_child(void)
 			if (sum_of((uint64_t *)(dst + i * page_size)) != sums[slot])
 				violation("in a child %s has changed by being moved",
 					  slot_name(slot));
+			must_be_own(dst + i * page_size, slot);
 			sums[slot] = 0;
-		} else if (errno != EBUSY && errno != EINVAL) {
+		} else if (errno != EBUSY &&
+			   !(errno == EINVAL && !in_one_vma(slot, 1))) {
 			violation("in a child UFFDIO_MOVE of %s: %m",
 				  slot_name(slot));
 		}

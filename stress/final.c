@@ -236,7 +236,7 @@ static void check_free(uint32_t nr)
 	printf("at the end: %u pages: RSS and swap %ld KiB before and %ld KiB after munmap; memory in use for nobody knows what %ld KiB, at the beginning %ld KiB\n",
 	       nr, before >> 10, after >> 10, is >> 10, odd_before >> 10);
 	if (is > odd_before + ODD_SLACK)
-		violation("at the end %ld KiB of memory are in use without being accounted for; at the beginning it were %ld KiB",
+		violation("at the end %ld KiB of memory are in use without being accounted for; at the beginning %ld KiB were",
 			  is >> 10, odd_before >> 10);
 }
 

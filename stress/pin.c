@@ -2,6 +2,7 @@
 /* Pages that the kernel holds: pinned ones stay, others go and take that along. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "stress.h"
@@ -26,8 +27,10 @@ bool pin_one(uint32_t slot)
 
 void unpin(void)
 {
-	if (ring_unpin(my_ring()))
-		violation("cannot unpin");
+	int err = ring_unpin(my_ring());
+
+	if (err)
+		violation("cannot unpin: %s", strerror(-err));
 }
 
 /* A store through the pin is seen through the page table, and the reverse. */

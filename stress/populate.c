@@ -7,7 +7,6 @@
 
 #include "stress.h"
 
-
 /* Up to the first slot that is not as it must be. */
 static struct range run_of(struct range r, bool empty)
 {

@@ -2,6 +2,7 @@
 /* What the accomplice does while the mover moves. */
 #define _GNU_SOURCE
 #include <sched.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -19,8 +20,10 @@ static size_t part_bytes(const struct duet *d)
 
 static void discard_side(struct duet *d, unsigned int side)
 {
-	d->result = madvise(address(part(d, side).slot), part_bytes(d),
-			    MADV_DONTNEED);
+	struct range r = part(d, side);
+
+	if (madvise(address(r.slot), part_bytes(d), MADV_DONTNEED))
+		violation("MADV_DONTNEED of %s, %u pages: %m", slot_name(r.slot), r.n);
 }
 
 static void act_discard_src(struct duet *d)
@@ -117,11 +120,11 @@ static void act_reverse(struct duet *d)
 
 static void act_protect(struct duet *d)
 {
-	char *addr = address(part(d, 0).slot);
+	struct range r = part(d, 0);
 
-	d->result = mprotect(addr, part_bytes(d), PROT_READ);
+	protect_range(r, PROT_READ);
 	sched_yield();
-	d->result |= mprotect(addr, part_bytes(d), PROT_READ | PROT_WRITE);
+	protect_range(r, PROT_READ | PROT_WRITE);
 }
 
 static void act_pageout(struct duet *d)
@@ -134,7 +137,8 @@ static void act_migrate(struct duet *d)
 {
 	int node[2];
 
-	if (two_nodes(node))
+	d->idle = !two_nodes(node);
+	if (!d->idle)
 		migrate_pages_to(address(part(d, 0).slot), d->n, node[d->n & 1]);
 }
 
@@ -157,11 +161,13 @@ static void act_pin(struct duet *d)
 	struct range r = part(d, 0);
 	uint64_t entries[r.n];
 	uint32_t i;
+	int err;
 
 	if (!open && ring_open(&ring))
-		return;
+		die("io_uring is needed to pin pages");
 	open = true;
-	if (ring_pin(&ring, address(r.slot), part_bytes(d)))
+	d->idle = ring_pin(&ring, address(r.slot), part_bytes(d));
+	if (d->idle)
 		return;
 	for (i = 0; i < 4; i++)
 		sched_yield();
@@ -171,8 +177,10 @@ static void act_pin(struct duet *d)
 			violation("%s was pinned, and moved all the same",
 				  slot_name(r.slot + i));
 	}
-	if (ring_unpin(&ring))
-		violation("cannot unpin");
+	err = ring_unpin(&ring);
+	if (err)
+		violation("cannot unpin %s and %u more: %s", slot_name(r.slot), r.n - 1,
+			  strerror(-err));
 }
 
 /* Another mapping, for part of the destination */
@@ -207,7 +215,8 @@ static void act_remap_src(struct duet *d)
 	struct area *area = area_of(d->m.src);
 	int uffd = area->uffd;
 
-	if (!in_one_vma(whole(area).slot, area_slots))
+	d->idle = !in_one_vma(whole(area).slot, area_slots);
+	if (d->idle)
 		return;
 	area_move_away(area);
 	sched_yield();

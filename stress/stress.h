@@ -265,6 +265,7 @@ void discard(struct range r);
 bool fill_up(struct range r);
 
 /* change.c */
+void protect_range(struct range r, int prot);
 void op_protect(void);
 void op_verify(void);
 
@@ -272,6 +273,7 @@ void op_verify(void);
 void accomplice_start(struct thread *t);
 void op_duet(void);
 void print_duets(void);
+void check_duets(void);
 
 /* pin.c */
 void op_pin(void);
