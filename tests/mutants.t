@@ -1,5 +1,5 @@
 #!/bin/bash
-# Ten of the mutants, of each kind: what does not need luck to be caught. 'make
+# Ten of the mutants, of as many kinds: what does not need luck to be caught. 'make
 # mutants' tries them all.
 
 . "$(dirname "$0")/tap.sh"
@@ -13,7 +13,7 @@ of_patches() {
 }
 of_readme() {
 	# shellcheck disable=SC2016
-	sed -nE 's/^\| `([a-z0-9_]+)` \|.*\| `([^`]+)` \| [0-9]+ of [0-9]+ \|$/\1: \2/p' "$ROOT/mutants/README.md" | sort
+	sed -nE 's/^\| `([a-z0-9_]+)` \|.*\| `([^`]+)` \|$/\1: \2/p' "$ROOT/mutants/README.md" | sort
 }
 of_patches >"$tap_tmp/patches"
 of_readme >"$tap_tmp/readme"
