@@ -336,5 +336,5 @@ int main(void)
 	    get("/proc/lockdep_stats", "debug_locks:", lockdep, sizeof(lockdep)))
 		fail("lockdep_stats");
 	say("guest: end: exit=%d taint=%s lockdep=%s", status, taint, lockdep);
-leave(status ? CODE_OTHER : CODE_ZERO);
+	leave(status ? CODE_OTHER : CODE_ZERO);
 }
