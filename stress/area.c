@@ -271,6 +271,9 @@ void op_remake(void)
 	step = step_begin("remake", r.slot, NOWHERE, r.n);
 	area_close(area);
 	discard(r);
+	/* Collecting makes areas alike. */
+	area->huge = one_in(2);
+	area->mergeable = one_in(4);
 	area_make(area);
 	if (uffd >= 0)
 		area_register(area, uffd);

@@ -107,6 +107,18 @@ static void judge_stop(const struct move *m, uint32_t i, int err)
 		  slot_name(m->dst + i), name_of(held[m->dst + i]), err, must);
 }
 
+/* Often all of them at one page, with time to get there: its translation is in a TLB. */
+static void attract(struct range r)
+{
+	bool one = one_in(4);
+
+	if (one)
+		r = (struct range){ r.slot + below(r.n), 1 };
+	atomic_store(&hot, r);
+	if (one)
+		sleep_ms(1);
+}
+
 /* Those who store go on all the while; not if other pages come to where these were. */
 static void announce(const struct move *m)
 {
@@ -117,7 +129,6 @@ static void announce(const struct move *m)
 		hide_range(dst_of(m));
 		return;
 	}
-	atomic_store(&hot, src_of(m));
 	await_accesses(dst_of(m));
 	if (refusal(m))
 		return;
@@ -125,6 +136,7 @@ static void announce(const struct move *m)
 		if (held[m->dst + i] == EMPTY)
 			publish(held[m->src + i], m->src + i, m->dst + i);
 	}
+	attract(src_of(m));
 }
 
 static void spot_check(struct range r, const char *when)

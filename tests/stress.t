@@ -22,6 +22,12 @@ says() {
 
 says 'finds nothing' 0 '^PASS: ' env SECS="${SECS:-30}" "$stress"
 says 'a page that was spoilt is found' 1 '^VIOLATION .*SEED=0x7' env SEED=0x7 SECS=8 "$stress" -x 5
+# Planted bugs: a page moves that must not, and a TLB still has what has moved.
+if [ -z "$SUFFIX" ]; then
+	for mutant in no_pin_check no_flush; do
+		says "$mutant is found" 1 '^VIOLATION ' env FLAVOUR=mutants "APPEND=mutant=$mutant" SECS=120 "$stress"
+	done
+fi
 says 'a seed must be a number' 125 'SEED=x is not a number' env SEED=x "$stress"
 says 'so must the seconds be' 125 'SECS=0 is not a number' env SECS=0 "$stress"
 says 'and those until a hang' 125 'HANG=-1 is not a number' env HANG=-1 "$stress"
