@@ -18,6 +18,7 @@
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
 #define KSM		"/sys/kernel/mm/ksm/"
 #define BALANCING	"/proc/sys/kernel/numa_balancing"	/* not on 32 bits */
+#define LRU_GEN		"/sys/kernel/mm/lru_gen/enabled"
 #define SLOW_PAGES	2048
 
 static struct small_swap slow;
@@ -64,6 +65,15 @@ void disturb_end_all(void)
 	if (!small_swap_off(&slow))
 		violation("at the end swapoff of the slow device fails: %m");
 	small_swap_close(&slow);
+}
+
+/* What this kernel or machine does not have: one memory node, no other LRU. */
+bool is_absent(const char *name)
+{
+	if (!strcmp(name, "lru_gen"))
+		return access(LRU_GEN, F_OK);
+	return !nodes && (!strcmp(name, "move_pages") || !strcmp(name, "mbind") ||
+			  !strcmp(name, "move and migrate"));
 }
 
 static struct range anywhere(uint32_t most)
@@ -220,7 +230,7 @@ static void op_generations(void)
 {
 	static const char * const on[] = { "0", "7" };
 
-	tell("/sys/kernel/mm/lru_gen/enabled", on[below(2)]);
+	tell(LRU_GEN, on[below(2)]);
 }
 
 static void op_damon(void)

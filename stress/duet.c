@@ -62,6 +62,7 @@ static void perform(struct duet *d)
 {
 	struct accomplice *a = self->accomplice;
 	struct move rest = d->m;
+	bool again = false;
 	uint32_t n;
 
 	/* What it finds wrong, it finds in this operation. */
@@ -76,7 +77,8 @@ static void perform(struct duet *d)
 		rest.n -= n;
 		d->done += n;
 		beat();
-	} while (d->err && n);
+		again = !n && !again && was_merged(&d->m, d->err);
+	} while (d->err && (n || again));
 	sem_wait(&a->finished);
 	if (d->err && d->err != EEXIST && d->err != ENOENT && d->err != EBUSY &&
 	    !(d->err == EINVAL && (d->kind->refuses || !in_one_vma(d->m.src, d->m.n) ||
@@ -280,7 +282,7 @@ void check_duets(void)
 	unsigned int kind;
 
 	for (kind = 0; kind < nr_duet_kinds; kind++) {
-		if (!races_of(kind))
+		if (!races_of(kind) && !is_absent(duet_kinds[kind].name))
 			violation("in all this time there was no race: %s",
 				  duet_kinds[kind].name);
 	}

@@ -211,6 +211,7 @@ static void move_in_child(void)
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	uint32_t i;
+	int err;
 
 	if (fd < 0 || dst == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) ||
 	    ioctl(fd, UFFDIO_REGISTER, &reg))
@@ -224,16 +225,17 @@ static void move_in_child(void)
 
 		if (!sums[slot])
 			continue;
-		if (!ioctl(fd, UFFDIO_MOVE, &arg)) {
+		err = ioctl(fd, UFFDIO_MOVE, &arg) ? errno : 0;
+		if (!err) {
 			if (sum_of((uint64_t *)(dst + i * page_size)) != sums[slot])
 				violation("in a child %s has changed by being moved",
 					  slot_name(slot));
 			must_be_own(dst + i * page_size, slot);
 			sums[slot] = 0;
-		} else if (errno != EBUSY &&
-			   !(errno == EINVAL && !in_one_vma(slot, 1))) {
-			violation("in a child UFFDIO_MOVE of %s: %m",
-				  slot_name(slot));
+		} else if (err != EBUSY &&
+			   !(err == EINVAL && !in_one_vma(slot, 1))) {
+			violation("in a child UFFDIO_MOVE of %s: %s",
+				  slot_name(slot), strerror(err));
 		}
 	}
 }

@@ -168,12 +168,22 @@ static uint64_t huge_frame(struct range r)
 	return first;
 }
 
+/*
+ * Whether EINVAL says that there was a boundary which is not there now: who advises
+ * KSM merges mappings at any time.
+ */
+bool was_merged(const struct move *m, int err)
+{
+	return err == EINVAL && in_one_vma(m->src, m->n) && in_one_vma(m->dst, m->n);
+}
+
 /* Moves until nothing moves any more. Returns how many pages did. */
 uint32_t move_pages_checked(const struct move *m, int *err)
 {
 	struct move rest = *m;
 	struct step *step = step_begin("MOVE", m->src, m->dst, m->n);
 	uint32_t done = 0, n;
+	bool again = false;
 	uint64_t huge;
 
 	huge = huge_frame(src_of(m));
@@ -186,7 +196,8 @@ uint32_t move_pages_checked(const struct move *m, int *err)
 		rest.dst += n;
 		rest.n -= n;
 		beat();
-	} while (*err && n);
+		again = !n && !again && !refusal(m) && was_merged(m, *err);
+	} while (*err && (n || again));
 	if (*err)
 		judge_stop(m, done, *err);
 	if (!*err && huge && huge == huge_frame(dst_of(m)))

@@ -242,6 +242,7 @@ struct move {
 };
 uint32_t move_ioctl(const struct move *m, int *err);
 uint32_t move_pages_checked(const struct move *m, int *err);
+bool was_merged(const struct move *m, int err);
 bool ranges_overlap(struct range a, struct range b);
 bool pick_move(struct move *m);
 void op_move(void);
@@ -307,6 +308,7 @@ void op_swap(void);
 extern const struct op disturber_ops[];
 void disturb_init(void);
 void disturb_end_all(void);
+bool is_absent(const char *name);
 
 /* family.c */
 extern const struct op family_ops[];

@@ -25,7 +25,7 @@ says 'a page that was spoilt is found' 1 '^VIOLATION .*SEED=0x7' env SEED=0x7 SE
 # Planted bugs: a page moves that must not, and a TLB still has what has moved.
 if [ -z "$SUFFIX" ]; then
 	for mutant in no_pin_check no_flush; do
-		says "$mutant is found" 1 '^VIOLATION ' env FLAVOUR=mutants "APPEND=mutant=$mutant" SECS=120 "$stress"
+		says "$mutant is found" 1 '^VIOLATION ' env FLAVOUR=mutants "APPEND=mutant=$mutant" SECS=300 "$stress"
 	done
 fi
 says 'a seed must be a number' 125 'SEED=x is not a number' env SEED=x "$stress"
