@@ -20,7 +20,7 @@ help:
 	@echo 'make bench-quick  instructions a page, one boot, beside what is aimed at [CASE=names]'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
 	@echo 'make test-all  all there is, for hours: a table at the end [SECS=600] [JOBS=1] [ONLY=names, or help]'
-	@echo 'make check     the series itself: style; what each commit touches compiles without a warning, the last one whole'
+	@echo 'make check     the series itself: style (scripts/check style: only that); what each commit touches compiles without a warning, the last one whole'
 	@echo 'make mutants   plant bugs in our code, one a boot: the tests must notice each [MUTANT=names]'
 	@echo 'make clean     remove build/'
 	@echo
