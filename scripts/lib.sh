@@ -8,6 +8,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export ROOT
 LINUX=${LINUX:-$ROOT/linux}
+# Git is run in several directories.
+[[ $LINUX == /* ]] || LINUX=$PWD/$LINUX
 BUILD=$ROOT/build
 PATCHES=${PATCHES:-$ROOT/patches}
 

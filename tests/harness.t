@@ -72,6 +72,11 @@ check 'export: writes patches' "$repo/scripts/export"
 check 'export: one a commit' test -e "$repo/patches/0001-mm-two-becomes-2.patch" \
 	-a -e "$repo/patches/0002-mm-three-becomes-3.patch"
 check 'tree: nothing to do after export' tree ''
+check 'tree: at another place, named as seen from here' \
+	env -C "$repo" "KSRC=$tap_tmp/k" LINUX=other scripts/tree
+check 'tree: and it is the same' test "$(git -C "$repo/other" rev-parse 'HEAD^{tree}')" = \
+	"$(git -C "$repo/linux" rev-parse 'HEAD^{tree}')"
+rm -rf "$repo/other"
 
 find "$repo/patches" -printf '%p %T@\n' | sort >"$tap_tmp/before"
 "$repo/scripts/export" 2>/dev/null
