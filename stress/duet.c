@@ -62,7 +62,6 @@ static void perform(struct duet *d)
 {
 	struct accomplice *a = self->accomplice;
 	struct move rest = d->m;
-	bool again = false;
 	uint32_t n;
 
 	/* What it finds wrong, it finds in this operation. */
@@ -77,8 +76,7 @@ static void perform(struct duet *d)
 		rest.n -= n;
 		d->done += n;
 		beat();
-		again = !n && !again && was_merged(&d->m, d->err);
-	} while (d->err && (n || again));
+	} while (d->err && n);
 	sem_wait(&a->finished);
 	if (d->err && d->err != EEXIST && d->err != ENOENT && d->err != EBUSY &&
 	    !(d->err == EINVAL && (d->kind->refuses || !in_one_vma(d->m.src, d->m.n) ||

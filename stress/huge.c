@@ -25,7 +25,7 @@ static void move_huge(struct range src, struct range dst)
 	bool pinned = one_in(3);
 	int err;
 
-	if (pinned && !pin_one(src.slot + below(src.n)))
+	if (pinned && pin_range((struct range){ src.slot + below(src.n), 1 }))
 		pinned = false;
 	*(one_in(2) ? &m.src : &m.dst) += off;
 	m.n -= off;

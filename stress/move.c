@@ -10,8 +10,7 @@
 
 #define POISON	0x5a5a5a5a5a5a5a5aLL
 
-/* Returns how many pages were moved, with 0 or the errno if that was not all. */
-uint32_t move_ioctl(const struct move *m, int *err)
+static uint32_t move_once(const struct move *m, int *err)
 {
 	struct uffdio_move arg = {
 		.dst = (uintptr_t)address(m->dst),
@@ -33,6 +32,20 @@ uint32_t move_ioctl(const struct move *m, int *err)
 		violation("UFFDIO_MOVE of %llu bytes returned %d and moved %lld",
 			  arg.len, ret, arg.move);
 	return arg.move > 0 ? arg.move / page_size : 0;
+}
+
+/*
+ * Returns how many pages were moved, with 0 or the errno if that was not all.
+ * EINVAL may be for a boundary that is not there any more: who advises KSM merges
+ * mappings at any time.
+ */
+uint32_t move_ioctl(const struct move *m, int *err)
+{
+	uint32_t n = move_once(m, err);
+
+	if (*err == EINVAL && in_one_vma(m->src, m->n) && in_one_vma(m->dst, m->n))
+		n = move_once(m, err);
+	return n;
 }
 
 bool ranges_overlap(struct range a, struct range b)
@@ -168,22 +181,12 @@ static uint64_t huge_frame(struct range r)
 	return first;
 }
 
-/*
- * Whether EINVAL says that there was a boundary which is not there now: who advises
- * KSM merges mappings at any time.
- */
-bool was_merged(const struct move *m, int err)
-{
-	return err == EINVAL && in_one_vma(m->src, m->n) && in_one_vma(m->dst, m->n);
-}
-
 /* Moves until nothing moves any more. Returns how many pages did. */
 uint32_t move_pages_checked(const struct move *m, int *err)
 {
 	struct move rest = *m;
 	struct step *step = step_begin("MOVE", m->src, m->dst, m->n);
 	uint32_t done = 0, n;
-	bool again = false;
 	uint64_t huge;
 
 	huge = huge_frame(src_of(m));
@@ -196,8 +199,7 @@ uint32_t move_pages_checked(const struct move *m, int *err)
 		rest.dst += n;
 		rest.n -= n;
 		beat();
-		again = !n && !again && !refusal(m) && was_merged(m, *err);
-	} while (*err && (n || again));
+	} while (*err && n);
 	if (*err)
 		judge_stop(m, done, *err);
 	if (!*err && huge && huge == huge_frame(dst_of(m)))

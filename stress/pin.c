@@ -20,9 +20,9 @@ static struct io_uring *my_ring(void)
 	return &ring;
 }
 
-bool pin_one(uint32_t slot)
+int pin_range(struct range r)
 {
-	return !ring_pin(my_ring(), address(slot), page_size);
+	return ring_pin(my_ring(), address(r.slot), r.n * page_size);
 }
 
 void unpin(void)
@@ -127,8 +127,7 @@ void op_pin(void)
 	if (!all_there(pinned)) {
 		skipped();
 	} else {
-		err = ring_pin(my_ring(), address(pinned.slot),
-			       pinned.n * page_size);
+		err = pin_range(pinned);
 		if (err)
 			violation("%s and %u more are there, but cannot be pinned: %d",
 				  slot_name(pinned.slot), pinned.n - 1, err);

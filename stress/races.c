@@ -2,7 +2,6 @@
 /* What the accomplice does while the mover moves. */
 #define _GNU_SOURCE
 #include <sched.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -156,17 +155,11 @@ static void act_split(struct duet *d)
 /* A page that could be pinned must stay where it is until it is let go. */
 static void act_pin(struct duet *d)
 {
-	static __thread struct io_uring ring;
-	static __thread bool open;
 	struct range r = part(d, 0);
 	uint64_t entries[r.n];
 	uint32_t i;
-	int err;
 
-	if (!open && ring_open(&ring))
-		die("io_uring is needed to pin pages");
-	open = true;
-	d->idle = ring_pin(&ring, address(r.slot), part_bytes(d));
+	d->idle = pin_range(r);
 	if (d->idle)
 		return;
 	for (i = 0; i < 4; i++)
@@ -177,10 +170,7 @@ static void act_pin(struct duet *d)
 			violation("%s was pinned, and moved all the same",
 				  slot_name(r.slot + i));
 	}
-	err = ring_unpin(&ring);
-	if (err)
-		violation("cannot unpin %s and %u more: %s", slot_name(r.slot), r.n - 1,
-			  strerror(-err));
+	unpin();
 }
 
 /* Another mapping, for part of the destination */

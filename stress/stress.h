@@ -242,7 +242,6 @@ struct move {
 };
 uint32_t move_ioctl(const struct move *m, int *err);
 uint32_t move_pages_checked(const struct move *m, int *err);
-bool was_merged(const struct move *m, int err);
 bool ranges_overlap(struct range a, struct range b);
 bool pick_move(struct move *m);
 void op_move(void);
@@ -278,7 +277,7 @@ void check_duets(void);
 
 /* pin.c */
 void op_pin(void);
-bool pin_one(uint32_t slot);
+int pin_range(struct range r);	/* by this thread, until unpin(); 0 or -errno */
 void unpin(void);
 void op_hold(void);
 
