@@ -19,7 +19,7 @@ help:
 	@echo 'make bench     what moving costs, and what else got slower [PEER=linux-source-6.12] [RUNS=3]'
 	@echo 'make bench-quick  instructions a page, one boot, beside what is aimed at [CASE=names]'
 	@echo 'make test      everything that must hold [T=one test or test case] [FLAVOUR=...]'
-	@echo 'make test-all  all there is, for hours: a table at the end [SECS=600] [JOBS=1] [ONLY=names, or help]'
+	@echo 'make test-all  all there is, about 2 h with JOBS=2: a table at the end [SECS=600] [JOBS=1] [ONLY=names, or help]'
 	@echo 'make check     the series itself: style (scripts/check style: only that); what each commit touches compiles without a warning, the last one whole'
 	@echo 'make mutants   plant bugs in our code, one a boot: the tests must notice each [MUTANT=names]'
 	@echo 'make clean     remove build/'
